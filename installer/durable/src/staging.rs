@@ -1,0 +1,115 @@
+//! A new tree, written freely and made durable at once.
+
+use std::io::Write;
+use std::path::Path;
+
+use crate::dir::{At, Dir, FileKind, make_dir};
+use crate::error::{Error, Step};
+use crate::file::FileWriter;
+use crate::platform;
+use crate::steps;
+
+/// A directory tree under construction. Nothing of it is durable before [`Staging::finish`].
+#[derive(Debug)]
+pub struct Staging {
+    root: Dir,
+}
+
+impl Staging {
+    pub(crate) fn new(root: Dir) -> Self {
+        Self { root }
+    }
+
+    /// The directory that is being filled, for reading back.
+    pub fn root(&self) -> &Dir {
+        &self.root
+    }
+
+    /// Creates a directory of mode 0755; its parent must exist.
+    ///
+    /// # Errors
+    /// Local: something of that name exists, or a parent is a link.
+    pub fn dir(&self, name: impl AsRef<Path>) -> Result<(), Error> {
+        let at = At::find(&self.root, name.as_ref())?;
+        make_dir(at.dir(), at.name())?;
+        Ok(())
+    }
+
+    /// Begins a file of mode 0644 or 0755. End it with [`Staging::end`].
+    ///
+    /// # Errors
+    /// Local: something of that name exists, or a parent is a link.
+    pub fn file(&self, name: impl AsRef<Path>, executable: bool) -> Result<FileWriter, Error> {
+        self.root.create_file(name, executable)
+    }
+
+    /// Ends a file: its mode is set; it is flushed with the whole tree.
+    ///
+    /// # Errors
+    /// Local.
+    pub fn end(&self, file: FileWriter) -> Result<(), Error> {
+        file.defer()
+    }
+
+    /// Creates a whole file at once.
+    ///
+    /// # Errors
+    /// Local.
+    pub fn write(
+        &self,
+        name: impl AsRef<Path>,
+        executable: bool,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        let name = name.as_ref();
+        let mut file = self.file(name, executable)?;
+        file.write_all(bytes)
+            .map_err(|source| Error::new(Step::Write, self.root.path().join(name), source))?;
+        self.end(file)
+    }
+
+    /// Creates a symbolic link. The target is stored, not looked at.
+    ///
+    /// # Errors
+    /// Local: something of that name exists, or a parent is a link.
+    pub fn link(&self, name: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<(), Error> {
+        let at = At::find(&self.root, name.as_ref())?;
+        let (dir, target) = (at.dir(), target.as_ref());
+        steps::mutate(Step::Link, &dir.path().join(at.name()), || {
+            platform::symlink(target, dir.handle(), at.name())
+        })
+    }
+
+    /// Flushes every file and directory of the tree. The entry of the tree itself was flushed when
+    /// it was created.
+    ///
+    /// First the whole file system is asked to write at once where the system can (one pass in the
+    /// device's order instead of thousands of waits); that answer alone is not trusted, as old
+    /// kernels swallow errors there. Then each file and directory is flushed by itself, which finds
+    /// nothing left to write and reports what failed.
+    ///
+    /// # Errors
+    /// Local: something could not be flushed; the tree must then be thought lost.
+    pub fn finish(self) -> Result<Dir, Error> {
+        steps::mutate(Step::Flush, self.root.path(), || platform::flush_all(self.root.handle()))?;
+        flush_tree(&self.root)?;
+        Ok(self.root)
+    }
+}
+
+/// Flushes files and directories, children before their parent.
+fn flush_tree(dir: &Dir) -> Result<(), Error> {
+    for entry in dir.entries()? {
+        match entry.kind {
+            FileKind::Dir => flush_tree(&dir.subdir(&entry.name)?)?,
+            FileKind::File => {
+                let file = dir.open_file(&entry.name)?;
+                let path = dir.path().join(&entry.name);
+                steps::mutate(Step::Flush, &path, || platform::flush(&file))?;
+            }
+            // A link lives in its directory, which is flushed below; others are never made here.
+            FileKind::Link | FileKind::Special => {}
+        }
+    }
+    dir.sync()
+}
