@@ -1,0 +1,135 @@
+//! Writing a bundle.
+
+use std::io::{self, Read, Write};
+
+use crate::{
+    Digest, Entry, Error, Hasher, Manifest, Node, Reader, Tree,
+    header::{self, TRAILER},
+    path::shorten,
+};
+
+const CHUNK: usize = 64 << 10;
+
+/// Writes the bundle that a manifest calls for, file by file in the manifest's order.
+pub struct Writer<'m, W> {
+    out: W,
+    hasher: Hasher,
+    length: u64,
+    rest: &'m [Entry],
+}
+
+/// A bundle was written whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// SHA-256 of the stream: the version's name.
+    pub digest: Digest,
+    /// Bytes of the stream.
+    pub length: u64,
+}
+
+impl<'m, W: Write> Writer<'m, W> {
+    /// Writes the manifest and gets ready for the first file.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn new(out: W, manifest: &'m Manifest) -> Result<Self, Error> {
+        let mut writer = Self { out, hasher: Hasher::new(), length: 0, rest: manifest.entries() };
+        let bytes = manifest.encode();
+        let length = bytes.len() as u64;
+        writer.put(&header::manifest_header(length))?;
+        writer.put(&bytes)?;
+        writer.put(&vec![0; header::padding(length)])?;
+        Ok(writer)
+    }
+
+    /// The entry of the file that [`Writer::file`] takes next.
+    pub fn next_file(&self) -> Option<&'m Entry> {
+        self.rest.iter().find(|entry| matches!(entry.node, Node::File { .. }))
+    }
+
+    /// Writes the next file of the manifest, and the directories and links before it. The content
+    /// must have the length and the hash that the manifest states.
+    ///
+    /// # Errors
+    /// [`Error::Length`], [`Error::Content`], [`Error::NoSuchFile`]; [`Error::Read`] and
+    /// [`Error::Write`] as the system has it. After an error the stream is of no use.
+    pub fn file(&mut self, content: &mut dyn Read) -> Result<(), Error> {
+        while let Some((entry, rest)) = self.rest.split_first() {
+            self.rest = rest;
+            self.put(&header::entry_header(entry))?;
+            if let Node::File { length, sha256, .. } = entry.node {
+                return self.content(entry, length, sha256, content);
+            }
+        }
+        Err(Error::NoSuchFile)
+    }
+
+    /// Writes what comes after the last file, and flushes.
+    ///
+    /// # Errors
+    /// [`Error::Unwritten`] if files are missing; [`Error::Write`].
+    pub fn finish(mut self) -> Result<Written, Error> {
+        if let Some(missing) = self.next_file() {
+            return Err(Error::Unwritten { path: shorten(missing.path.as_str()) });
+        }
+        for entry in self.rest {
+            self.put(&header::entry_header(entry))?;
+        }
+        self.put(&[0; TRAILER])?;
+        self.out.flush().map_err(|source| Error::Write { source })?;
+        Ok(Written { digest: self.hasher.finish(), length: self.length })
+    }
+
+    fn content(
+        &mut self,
+        entry: &Entry,
+        length: u64,
+        sha256: Digest,
+        content: &mut dyn Read,
+    ) -> Result<(), Error> {
+        let path = || shorten(entry.path.as_str());
+        let wrong_length = || Error::Length { path: path(), expected: length };
+        let mut hasher = Hasher::new();
+        let mut left = length;
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let read = match content.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(source) => return Err(Error::Read { path: path(), source }),
+            };
+            left = left.checked_sub(read as u64).ok_or_else(wrong_length)?;
+            hasher.update(&chunk[..read]);
+            self.put(&chunk[..read])?;
+        }
+        if left > 0 {
+            return Err(wrong_length());
+        }
+        let actual = hasher.finish();
+        if actual != sha256 {
+            return Err(Error::Content { path: path(), expected: sha256, actual });
+        }
+        self.put(&vec![0; header::padding(length)])
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.hasher.update(bytes);
+        self.length += bytes.len() as u64;
+        self.out.write_all(bytes).map_err(|source| Error::Write { source })
+    }
+}
+
+/// Writes the bundle of a tree.
+///
+/// # Errors
+/// As [`Writer::file`]: a tree that changed since its manifest was made is refused.
+pub fn pack(tree: &dyn Tree, out: impl Write) -> Result<Written, Error> {
+    let mut writer = Writer::new(out, tree.manifest())?;
+    while let Some(entry) = writer.next_file() {
+        let path = || shorten(entry.path.as_str());
+        let file = tree.open(&entry.path).map_err(|source| Error::Read { path: path(), source })?;
+        writer.file(&mut Reader::new(&*file))?;
+    }
+    writer.finish()
+}
