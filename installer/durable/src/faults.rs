@@ -139,9 +139,10 @@ impl Plan {
     }
 }
 
-/// No error number of a file system: so that code cannot take a kill for a full disk.
+/// No error number of a file system, so that code cannot take a kill for a full disk; and not
+/// `Interrupted`, which `write_all` would try again for ever.
 fn killed() -> io::Error {
-    io::Error::new(io::ErrorKind::Interrupted, "the process was stopped here by a test")
+    io::Error::other("the process was stopped here by a test")
 }
 
 thread_local! {

@@ -1,0 +1,172 @@
+//! What a kill, a full disk or a failing device leaves behind.
+
+use rustix::io::Errno;
+
+use super::{mode, names, sandbox};
+use crate::faults::{Fault, Faults};
+use crate::{Dir, Error, Exchange, Kind, Step};
+
+#[test]
+fn a_write_flushes_the_file_before_the_rename_and_the_directory_after() {
+    let (_folder, dir) = sandbox();
+    let faults = Faults::record();
+    dir.write("journal", b"bytes").unwrap();
+    let steps: Vec<Step> = faults.steps().into_iter().map(|(step, _)| step).collect();
+    use Step::{Create, Flush, Rename, SetMode, Write};
+    assert_eq!(steps, [Create, Write, SetMode, Flush, Rename, Flush]);
+    let paths: Vec<_> = faults.steps().into_iter().map(|(_, path)| path).collect();
+    assert_eq!(paths[3], paths[0], "the first flush is of the temporary file");
+    assert_eq!(paths[5], dir.path(), "the last flush is of the directory");
+}
+
+#[test]
+fn a_kill_at_any_step_of_a_write_leaves_the_old_or_the_new_bytes() {
+    for fault in [Fault::Stop, Fault::Tear] {
+        let mut n = 0;
+        loop {
+            let (_folder, dir) = sandbox();
+            dir.write("journal", b"old").unwrap();
+            let faults = Faults::here(n, fault);
+            let result = dir.write("journal", b"new bytes");
+            let struck = faults.struck();
+            drop(faults);
+            let found = dir.read("journal", 64).unwrap().unwrap();
+            if !struck {
+                assert_eq!((result.is_ok(), found.as_slice()), (true, b"new bytes".as_slice()));
+                break;
+            }
+            assert!(result.is_err(), "a write that did not end is no success");
+            assert!(found == b"old" || found == b"new bytes", "torn: {found:?}");
+            dir.sweep().unwrap();
+            assert_eq!(names(&dir), ["journal"]);
+            n += 1;
+        }
+        assert_eq!(n, 6);
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_the_old_bytes_and_no_rubbish() {
+    for n in 0..4 {
+        let (_folder, dir) = sandbox();
+        dir.write("journal", b"old").unwrap();
+        let _faults = Faults::here(n, Fault::Errno(Errno::NOSPC.raw_os_error()));
+        let error = dir.write("journal", b"new").unwrap_err();
+        assert_eq!(error.kind(), Kind::DiskFull);
+        assert_eq!(dir.read("journal", 64).unwrap().unwrap(), b"old");
+        assert_eq!(names(&dir), ["journal"]);
+    }
+}
+
+#[test]
+fn a_failed_flush_is_a_failure_and_not_tried_again() {
+    let (_folder, dir) = sandbox();
+    dir.write("journal", b"old").unwrap();
+    let faults = Faults::here(3, Fault::Errno(Errno::IO.raw_os_error()));
+    let error = dir.write("journal", b"new").unwrap_err();
+    assert_eq!((error.step, error.kind()), (Step::Flush, Kind::Io));
+    let flushes = faults.steps().iter().filter(|(step, _)| *step == Step::Flush).count();
+    assert_eq!(flushes, 1);
+    assert_eq!(dir.read("journal", 64).unwrap().unwrap(), b"old");
+}
+
+#[test]
+fn an_abandoned_replacement_changes_nothing() {
+    let (_folder, dir) = sandbox();
+    dir.write("journal", b"old").unwrap();
+    let mut replacement = dir.replace("journal", false).unwrap();
+    replacement.write_all(b"half of the n").unwrap();
+    drop(replacement);
+    assert_eq!(dir.read("journal", 64).unwrap().unwrap(), b"old");
+    assert_eq!(names(&dir), ["journal"]);
+}
+
+fn fill(dir: &Dir) -> Result<Dir, Error> {
+    let tree = dir.stage("1.0.0")?;
+    tree.dir("bin")?;
+    tree.write("bin/notes", true, b"program")?;
+    tree.write("readme", false, b"text")?;
+    tree.link("notes", "bin/notes")?;
+    tree.finish()
+}
+
+#[test]
+fn a_finished_tree_has_flushed_every_file_and_directory_after_its_last_change() {
+    let (_folder, dir) = sandbox();
+    let faults = Faults::record();
+    fill(&dir).unwrap();
+    let steps = faults.steps();
+    let mutations = [Step::Create, Step::CreateDir, Step::Write, Step::SetMode, Step::Link];
+    for (i, (step, path)) in steps.iter().enumerate().filter(|(_, s)| mutations.contains(&s.0)) {
+        let later = &steps[i + 1..];
+        let flushed = |p: &std::path::Path| later.iter().any(|s| s.0 == Step::Flush && s.1 == p);
+        assert!(*step == Step::Link || flushed(path), "{step:?} {path:?}");
+        assert!(flushed(path.parent().unwrap()), "{step:?} parent of {path:?}");
+    }
+}
+
+#[test]
+fn modes_are_exact_whatever_the_umask() {
+    let (folder, dir) = sandbox();
+    let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    fill(&dir).unwrap();
+    dir.write("state", b"").unwrap();
+    rustix::process::umask(before);
+    let at = |name: &str| mode(folder.path().join(name));
+    assert_eq!([at("1.0.0"), at("1.0.0/bin"), at("1.0.0/bin/notes")], [0o755; 3]);
+    assert_eq!([at("1.0.0/readme"), at("state")], [0o644; 2]);
+}
+
+#[test]
+fn a_tree_is_staged_only_where_nothing_stands() {
+    let (_folder, dir) = sandbox();
+    dir.create_dir("1.0.0").unwrap();
+    assert_eq!(fill(&dir).unwrap_err().kind(), Kind::Exists);
+    let tree = dir.stage("2.0.0").unwrap();
+    tree.write("a", false, b"1").unwrap();
+    assert_eq!(tree.write("a", false, b"2").unwrap_err().kind(), Kind::Exists);
+}
+
+#[test]
+fn a_kill_while_removing_leaves_something_that_can_be_removed() {
+    let mut n = 0;
+    loop {
+        let (_folder, dir) = sandbox();
+        fill(&dir).unwrap();
+        let faults = Faults::here(n, Fault::Stop);
+        let result = dir.remove_tree("1.0.0");
+        let struck = faults.struck();
+        drop(faults);
+        dir.remove_tree("1.0.0").unwrap();
+        assert!(names(&dir).is_empty());
+        if !struck {
+            result.unwrap();
+            break;
+        }
+        assert!(result.is_err());
+        n += 1;
+    }
+    assert_eq!(n, 6, "three files, two directories, one flush");
+}
+
+#[test]
+fn two_trees_change_places_in_one_step() {
+    let (folder, dir) = sandbox();
+    dir.stage("live").unwrap().write("version", false, b"1").unwrap();
+    dir.create_dir("state").unwrap();
+    dir.stage("state/side").unwrap().write("version", false, b"2").unwrap();
+    assert_eq!(dir.exchange("live", "state/side").unwrap(), Exchange::Exchanged);
+    assert_eq!(std::fs::read(folder.path().join("live/version")).unwrap(), b"2");
+    assert_eq!(std::fs::read(folder.path().join("state/side/version")).unwrap(), b"1");
+}
+
+#[test]
+fn a_fault_strikes_on_every_thread_when_asked() {
+    let (_folder, dir) = sandbox();
+    let faults = Faults::everywhere(0, Fault::Errno(Errno::ROFS.raw_os_error()));
+    let error = std::thread::scope(|s| s.spawn(|| dir.write("a", b"")).join().unwrap());
+    assert_eq!(error.unwrap_err().kind(), Kind::ReadOnly);
+    assert!(faults.struck());
+    drop(faults);
+    dir.write("a", b"").unwrap();
+}

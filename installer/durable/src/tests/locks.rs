@@ -1,0 +1,58 @@
+//! Locks between holders, and through `exec`.
+
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::sandbox;
+use crate::Lock;
+
+#[test]
+fn one_exclusive_holder_and_nobody_beside_it() {
+    let (_folder, dir) = sandbox();
+    let held = Lock::try_exclusive(&dir, "lock").unwrap().unwrap();
+    assert!(Lock::try_exclusive(&dir, "lock").unwrap().is_none());
+    assert!(Lock::try_shared(&dir, "lock").unwrap().is_none());
+    drop(held);
+    assert!(Lock::try_exclusive(&dir, "lock").unwrap().is_some());
+}
+
+#[test]
+fn sharers_stand_side_by_side_and_keep_the_exclusive_out() {
+    let (_folder, dir) = sandbox();
+    let one = Lock::try_shared(&dir, "lock").unwrap().unwrap();
+    let _two = Lock::try_shared(&dir, "lock").unwrap().unwrap();
+    drop(one);
+    assert!(Lock::try_exclusive(&dir, "lock").unwrap().is_none());
+}
+
+#[test]
+fn patience_ends() {
+    let (_folder, dir) = sandbox();
+    let _held = Lock::try_shared(&dir, "lock").unwrap().unwrap();
+    let since = Instant::now();
+    let patience = Duration::from_millis(60);
+    assert!(Lock::exclusive(&dir, "lock", patience).unwrap().is_none());
+    assert!(since.elapsed() >= patience);
+}
+
+#[test]
+fn a_kept_lock_is_held_by_the_program_that_follows_and_free_when_it_is_gone() {
+    for (keep, expected_free) in [(true, false), (false, true)] {
+        let (_folder, dir) = sandbox();
+        let lock = Lock::try_shared(&dir, "lock").unwrap().unwrap();
+        if keep {
+            lock.keep_across_exec().unwrap();
+        }
+        let mut cat = Command::new("cat");
+        let mut child = cat.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        // `spawn` may return before the child's descriptors are closed; an echo comes after.
+        child.stdin.as_mut().unwrap().write_all(b".").unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        drop(lock);
+        assert_eq!(Lock::try_exclusive(&dir, "lock").unwrap().is_some(), expected_free);
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert!(Lock::try_exclusive(&dir, "lock").unwrap().is_some());
+    }
+}

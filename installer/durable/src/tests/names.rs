@@ -1,0 +1,83 @@
+//! Names, limits and what is said when something is missing.
+
+use super::{names, sandbox};
+use crate::{Dir, FileKind, Kind, Step};
+
+#[test]
+fn a_name_that_leaves_the_directory_is_refused() {
+    let (_folder, dir) = sandbox();
+    for name in ["", ".", "..", "../x", "a/../../x", "/etc/passwd", "a\0b"] {
+        assert_eq!(dir.write(name, b"").unwrap_err().kind(), Kind::WrongPath, "{name:?}");
+        assert_eq!(dir.read(name, 1).unwrap_err().kind(), Kind::WrongPath, "{name:?}");
+        assert_eq!(dir.remove_tree(name).unwrap_err().kind(), Kind::WrongPath, "{name:?}");
+    }
+    assert!(names(&dir).is_empty());
+}
+
+#[test]
+fn a_file_over_the_limit_is_refused_and_one_at_the_limit_is_read() {
+    let (_folder, dir) = sandbox();
+    dir.write("five", b"12345").unwrap();
+    assert_eq!(dir.read("five", 5).unwrap().unwrap().len(), 5);
+    assert_eq!(dir.read("five", 4).unwrap_err().kind(), Kind::TooLarge);
+}
+
+#[test]
+fn what_is_missing_reads_as_none_and_removes_as_done() {
+    let (_folder, dir) = sandbox();
+    assert_eq!(dir.read("a", 1).unwrap(), None);
+    assert_eq!(dir.read("a/b", 1).unwrap(), None);
+    assert_eq!(dir.metadata("a/b").unwrap(), None);
+    dir.remove_file("a").unwrap();
+    dir.remove_tree("a").unwrap();
+}
+
+#[test]
+fn an_error_names_the_step_and_the_path() {
+    let (folder, dir) = sandbox();
+    let error = dir.subdir("versions/1.0.0").unwrap_err();
+    assert_eq!((error.step, error.kind()), (Step::Open, Kind::NotFound));
+    let path = folder.path().join("versions");
+    let said = error.to_string();
+    assert!(said.starts_with(&format!("cannot open {}: ", path.display())), "{said}");
+}
+
+#[test]
+fn missing_parents_are_created_on_request() {
+    let (folder, dir) = sandbox();
+    let deep = Dir::open_or_create(folder.path().join("a/b/c")).unwrap();
+    deep.write("x", b"").unwrap();
+    assert_eq!(dir.metadata("a/b/c").unwrap().unwrap().kind, FileKind::Dir);
+    dir.subdir_or_create("a/d").unwrap();
+    dir.subdir_or_create("a/d").unwrap();
+    assert_eq!(dir.subdir_or_create("a/b/c/x").unwrap_err().kind(), Kind::WrongPath);
+}
+
+#[test]
+fn a_file_moves_between_directories() {
+    let (_folder, dir) = sandbox();
+    let (from, to) = (dir.create_dir("from").unwrap(), dir.create_dir("to").unwrap());
+    from.write_executable("x", b"moved").unwrap();
+    from.rename_into("x", &to, "y").unwrap();
+    assert!(names(&from).is_empty());
+    assert!(to.metadata("y").unwrap().unwrap().executable);
+    dir.rename("to/y", "from/z").unwrap();
+    assert_eq!(from.read("z", 64).unwrap().unwrap(), b"moved");
+}
+
+#[test]
+fn the_handle_stays_in_its_directory_when_the_path_is_replaced() {
+    let (folder, dir) = sandbox();
+    let inner = dir.create_dir("app").unwrap();
+    dir.rename("app", "moved").unwrap();
+    dir.create_dir("app").unwrap();
+    inner.write("x", b"").unwrap();
+    assert!(folder.path().join("moved/x").exists());
+    assert!(!folder.path().join("app/x").exists());
+}
+
+#[test]
+fn there_is_free_space_to_be_told() {
+    let (_folder, dir) = sandbox();
+    assert!(dir.free_space().unwrap() > 0);
+}
