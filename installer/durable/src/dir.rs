@@ -99,8 +99,12 @@ impl Dir {
     /// # Errors
     /// Local: something of that name exists, or this directory may not be written.
     pub fn create_dir(&self, name: impl AsRef<Path>) -> Result<Dir, Error> {
-        let at = At::find(self, name.as_ref())?;
-        let dir = make_dir(at.dir(), at.name)?;
+        self.create_dir_with(name.as_ref(), Access::Everyone)
+    }
+
+    fn create_dir_with(&self, name: &Path, access: Access) -> Result<Dir, Error> {
+        let at = At::find(self, name)?;
+        let dir = make_dir(at.dir(), at.name, access)?;
         at.dir().sync()?;
         Ok(dir)
     }
@@ -149,12 +153,13 @@ impl Dir {
         FileWriter::create(at.dir(), at.name, executable)
     }
 
-    /// Begins a new tree under `name`, which must not exist.
+    /// Begins a new tree under `name`, which must not exist. Until it is finished nobody else may
+    /// enter it (mode 0700), so that what is checked while it is written cannot be changed meanwhile.
     ///
     /// # Errors
     /// Local: as [`Dir::create_dir`].
     pub fn stage(&self, name: impl AsRef<Path>) -> Result<Staging, Error> {
-        Ok(Staging::new(self.create_dir(name)?))
+        Ok(Staging::new(self.create_dir_with(name.as_ref(), Access::Owner)?))
     }
 
     /// Reads a regular file of at most `limit` bytes; `None` when it does not exist.
@@ -361,6 +366,11 @@ impl Dir {
             .map_err(|source| Error::new(Step::FreeSpace, &self.path, source))
     }
 
+    /// Sets the mode exactly, so that the umask has no say. Not flushed.
+    pub(crate) fn set_access(&self, access: Access) -> Result<(), Error> {
+        steps::mutate(Step::SetMode, &self.path, || platform::set_dir_mode(&self.handle, access))
+    }
+
     /// A second handle of the same directory.
     ///
     /// # Errors
@@ -415,14 +425,24 @@ pub struct Metadata {
     pub executable: bool,
 }
 
-/// Creates a directory of mode 0755 without flushing its parent.
-pub(crate) fn make_dir(parent: &Dir, name: &OsStr) -> Result<Dir, Error> {
+/// Who may enter a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Mode 0700.
+    Owner,
+    /// Mode 0755.
+    Everyone,
+}
+
+/// Creates a directory without flushing its parent.
+pub(crate) fn make_dir(parent: &Dir, name: &OsStr, access: Access) -> Result<Dir, Error> {
     let path = parent.path.join(name);
     steps::mutate(Step::CreateDir, &path, || platform::make_dir(&parent.handle, name))?;
     let handle = platform::open_dir(&parent.handle, name)
         .map_err(|source| Error::new(Step::Open, &path, source))?;
-    steps::mutate(Step::SetMode, &path, || platform::set_dir_mode(&handle))?;
-    Ok(Dir { handle, path })
+    let dir = Dir { handle, path };
+    dir.set_access(access)?;
+    Ok(dir)
 }
 
 /// The directory that holds a name, and the name's last segment.

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use crate::dir::{At, Dir, FileKind, make_dir};
+use crate::dir::{Access, At, Dir, FileKind, make_dir};
 use crate::error::{Error, Step};
 use crate::file::FileWriter;
 use crate::platform;
@@ -31,7 +31,7 @@ impl Staging {
     /// Local: something of that name exists, or a parent is a link.
     pub fn dir(&self, name: impl AsRef<Path>) -> Result<(), Error> {
         let at = At::find(&self.root, name.as_ref())?;
-        make_dir(at.dir(), at.name())?;
+        make_dir(at.dir(), at.name(), Access::Everyone)?;
         Ok(())
     }
 
@@ -80,8 +80,8 @@ impl Staging {
         })
     }
 
-    /// Flushes every file and directory of the tree. The entry of the tree itself was flushed when
-    /// it was created.
+    /// Flushes every file and directory of the tree and opens it to other users (mode 0755). The
+    /// entry of the tree itself was flushed when it was created.
     ///
     /// First the whole file system is asked to write at once where the system can (one pass in the
     /// device's order instead of thousands of waits); that answer alone is not trusted, as old
@@ -92,6 +92,7 @@ impl Staging {
     /// Local: something could not be flushed; the tree must then be thought lost.
     pub fn finish(self) -> Result<Dir, Error> {
         steps::mutate(Step::Flush, self.root.path(), || platform::flush_all(self.root.handle()))?;
+        self.root.set_access(Access::Everyone)?;
         flush_tree(&self.root)?;
         Ok(self.root)
     }

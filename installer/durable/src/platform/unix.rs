@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::{Errno, FdFlags};
 
-use crate::dir::{Entry, FileKind, Metadata};
+use crate::dir::{Access, Entry, FileKind, Metadata};
 
 /// An open directory.
 pub(crate) type Handle = OwnedFd;
@@ -33,11 +33,15 @@ pub(crate) fn clone_handle(dir: &Handle) -> io::Result<Handle> {
 }
 
 pub(crate) fn make_dir(dir: &Handle, name: &OsStr) -> io::Result<()> {
-    Ok(fs::mkdirat(dir, name, EXECUTABLE_MODE)?)
+    Ok(fs::mkdirat(dir, name, Mode::RWXU)?)
 }
 
-pub(crate) fn set_dir_mode(dir: &Handle) -> io::Result<()> {
-    Ok(fs::fchmod(dir, EXECUTABLE_MODE)?)
+pub(crate) fn set_dir_mode(dir: &Handle, access: Access) -> io::Result<()> {
+    let mode = match access {
+        Access::Owner => Mode::RWXU,
+        Access::Everyone => EXECUTABLE_MODE,
+    };
+    Ok(fs::fchmod(dir, mode)?)
 }
 
 /// `O_EXCL` refuses whatever stands there, a dangling link too. The mode starts at 0600: nobody else
@@ -62,9 +66,20 @@ pub(crate) fn open_file(dir: &Handle, name: &OsStr) -> io::Result<File> {
     }
 }
 
+/// A user who may not write the lock file of a per-machine installation still locks it: `flock`
+/// asks for an open file, not for a writable one.
 pub(crate) fn open_lock(dir: &Handle, name: &OsStr) -> io::Result<File> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(File::from(fs::openat(dir, name, flags | OFlags::NONBLOCK, FILE_MODE)?))
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    match fs::openat(dir, name, flags | OFlags::RDWR | OFlags::CREATE, FILE_MODE) {
+        Err(error @ (Errno::ACCESS | Errno::ROFS)) => {
+            match fs::openat(dir, name, flags | OFlags::RDONLY, Mode::empty()) {
+                Ok(file) => Ok(File::from(file)),
+                // The first answer tells what is wrong: it could not be created.
+                Err(_) => Err(error.into()),
+            }
+        }
+        result => Ok(File::from(result?)),
+    }
 }
 
 pub(crate) fn keep_across_exec(file: &File) -> io::Result<()> {

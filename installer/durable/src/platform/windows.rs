@@ -6,7 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::dir::{Entry, Exchange, FileKind, Metadata};
+use crate::dir::{Access, Entry, Exchange, FileKind, Metadata};
 
 /// A directory, by its path.
 pub(crate) type Handle = PathBuf;
@@ -33,7 +33,7 @@ pub(crate) fn make_dir(dir: &Handle, name: &OsStr) -> io::Result<()> {
 }
 
 /// Access here comes from the parent's inherited rights.
-pub(crate) fn set_dir_mode(_dir: &Handle) -> io::Result<()> {
+pub(crate) fn set_dir_mode(_dir: &Handle, _access: Access) -> io::Result<()> {
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! What a kill, a full disk or a failing device leaves behind.
 
+use std::path::Path;
+
 use rustix::io::Errno;
 
 use super::{mode, names, sandbox};
@@ -96,12 +98,14 @@ fn a_finished_tree_has_flushed_every_file_and_directory_after_its_last_change() 
     let faults = Faults::record();
     fill(&dir).unwrap();
     let steps = faults.steps();
-    let mutations = [Step::Create, Step::CreateDir, Step::Write, Step::SetMode, Step::Link];
-    for (i, (step, path)) in steps.iter().enumerate().filter(|(_, s)| mutations.contains(&s.0)) {
-        let later = &steps[i + 1..];
-        let flushed = |p: &std::path::Path| later.iter().any(|s| s.0 == Step::Flush && s.1 == p);
-        assert!(*step == Step::Link || flushed(path), "{step:?} {path:?}");
-        assert!(flushed(path.parent().unwrap()), "{step:?} parent of {path:?}");
+    let names = [Step::Create, Step::CreateDir, Step::Link];
+    let contents = [Step::Create, Step::CreateDir, Step::Write, Step::SetMode];
+    for (i, (step, path)) in steps.iter().enumerate() {
+        let flushed =
+            |p: &Path| steps[i + 1..].iter().any(|later| later.0 == Step::Flush && later.1 == p);
+        assert!(!contents.contains(step) || flushed(path), "{step:?} {path:?}");
+        let parent = path.parent().unwrap();
+        assert!(!names.contains(step) || flushed(parent), "{step:?} parent of {path:?}");
     }
 }
 
@@ -115,6 +119,15 @@ fn modes_are_exact_whatever_the_umask() {
     let at = |name: &str| mode(folder.path().join(name));
     assert_eq!([at("1.0.0"), at("1.0.0/bin"), at("1.0.0/bin/notes")], [0o755; 3]);
     assert_eq!([at("1.0.0/readme"), at("state")], [0o644; 2]);
+}
+
+#[test]
+fn nobody_else_enters_a_tree_before_it_is_finished() {
+    let (folder, dir) = sandbox();
+    let tree = dir.stage("1.0.0").unwrap();
+    assert_eq!(mode(folder.path().join("1.0.0")), 0o700);
+    tree.finish().unwrap();
+    assert_eq!(mode(folder.path().join("1.0.0")), 0o755);
 }
 
 #[test]

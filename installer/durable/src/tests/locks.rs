@@ -1,11 +1,13 @@
 //! Locks between holders, and through `exec`.
 
+use std::fs::Permissions;
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::sandbox;
-use crate::Lock;
+use crate::{Kind, Lock};
 
 #[test]
 fn one_exclusive_holder_and_nobody_beside_it() {
@@ -55,4 +57,33 @@ fn a_kept_lock_is_held_by_the_program_that_follows_and_free_when_it_is_gone() {
         child.wait().unwrap();
         assert!(Lock::try_exclusive(&dir, "lock").unwrap().is_some());
     }
+}
+
+#[test]
+fn a_lock_file_that_may_not_be_written_can_still_be_locked() {
+    let (folder, dir) = sandbox();
+    let held = Lock::try_exclusive(&dir, "lock").unwrap();
+    let set = |name, mode| std::fs::set_permissions(name, Permissions::from_mode(mode)).unwrap();
+    set(folder.path().join("lock"), 0o444);
+    set(folder.path().to_owned(), 0o755);
+    as_nobody(|| assert!(Lock::try_shared(&dir, "lock").unwrap().is_none()));
+    drop(held);
+    as_nobody(|| assert!(Lock::try_shared(&dir, "lock").unwrap().is_some()));
+    as_nobody(|| {
+        let error = Lock::try_shared(&dir, "missing").unwrap_err();
+        assert_eq!(error.kind(), Kind::Permission);
+    });
+}
+
+/// Runs on a thread that has given up root, if it is root: to whom nothing is unwritable.
+fn as_nobody(act: impl FnOnce() + Send) {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            if rustix::process::geteuid().is_root() {
+                rustix::thread::set_thread_uid(rustix::process::Uid::from_raw(65_534)).unwrap();
+            }
+            act();
+        });
+        thread.join().unwrap();
+    });
 }
