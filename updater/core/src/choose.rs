@@ -1,0 +1,264 @@
+//! Which release is for this installation, or why none is.
+
+mod os;
+mod route;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use semver::Version;
+
+pub use self::route::{Route, Step, routes};
+use crate::names::Kind;
+use crate::release::{DEFAULT_MAX_DAYS, Release, Releases};
+use crate::{Digest, Time};
+
+/// After how many days a critical release that failed is offered again: after the first failure,
+/// the second, and every later one.
+pub const RETRY_DAYS: [u32; 3] = [1, 3, 7];
+
+/// What is installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    /// The installed version.
+    pub version: Version,
+    /// The digest of its bundle, where known: no delta and no superseding without it.
+    pub digest: Option<Digest>,
+    /// Its shape.
+    pub kind: Kind,
+}
+
+/// The circumstances under which is chosen.
+#[derive(Debug, Clone)]
+pub struct Policy<'a> {
+    /// Delta formats that can be applied.
+    pub formats: &'a [&'a str],
+    /// SHA-256 of delta targets not to be tried again.
+    pub avoid: &'a BTreeSet<Digest>,
+    /// Releases that failed here.
+    pub bad: &'a [Bad],
+    /// The application's floor.
+    pub floor: Option<&'a Version>,
+    /// The version of the system, or of the kernel on Linux; unknown versions are not judged.
+    pub os_version: Option<&'a str>,
+    /// The time.
+    pub now: Time,
+    /// Whether a person asked: a rollout's percentage does not hold the release back then. Without
+    /// a rollout to read, which is the case today, a gated release is held all the same.
+    pub asked_by_user: bool,
+}
+
+/// A release that failed here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bad {
+    /// Its bundle.
+    pub digest: Digest,
+    /// When it failed last.
+    pub since: Time,
+    /// How often it failed, 1 or more.
+    pub times: u32,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// Nothing: there is nothing newer.
+    UpToDate,
+    /// Nothing, although there is a release.
+    Held(Held),
+    /// Update.
+    Offer {
+        /// The release.
+        release: Box<Release>,
+        /// Ways to it, cheapest first; the last one is the full bundle.
+        routes: Vec<Route>,
+    },
+}
+
+/// Why a release is not offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Held {
+    /// What is installed is newer than anything in the channel.
+    AheadOfChannel {
+        /// The installed version.
+        installed: Version,
+        /// The channel's newest.
+        newest: Version,
+    },
+    /// The release failed here before.
+    Bad {
+        /// The release.
+        version: Version,
+        /// Its bundle.
+        digest: Digest,
+        /// When it will be offered again, if it is critical.
+        again: Option<Time>,
+    },
+    /// The system is too old for the release.
+    OsTooOld {
+        /// The release.
+        version: Version,
+        /// The version of the system it needs.
+        needed: String,
+        /// The version of this system.
+        found: String,
+    },
+    /// What is installed is too old to be updated straight to the release.
+    FromTooOld {
+        /// The release.
+        version: Version,
+        /// The lowest version it updates.
+        needed: Version,
+        /// The installed version.
+        installed: Version,
+    },
+    /// The release has a fact that must be understood, and this version does not.
+    NotUnderstood {
+        /// The release.
+        version: Version,
+        /// The field.
+        field: String,
+    },
+    /// A rollout may hold the release back, and none lets it through.
+    Gated {
+        /// The release.
+        version: Version,
+        /// From when on nothing holds it back.
+        until: Time,
+    },
+    /// The release is older than one that ran here before.
+    BelowFloor {
+        /// The release.
+        version: Version,
+        /// The floor.
+        floor: Version,
+    },
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AheadOfChannel { installed, newest } => {
+                write!(f, "version {installed} is newer than the channel's newest, {newest}")
+            }
+            Self::Bad { version, again: None, .. } => write!(f, "version {version} failed here"),
+            Self::Bad { version, again: Some(again), .. } => {
+                write!(f, "version {version} failed here and will be tried again from {again} on")
+            }
+            Self::OsTooOld { version, needed, found } => {
+                write!(f, "version {version} needs system version {needed}, and this is {found}")
+            }
+            Self::FromTooOld { version, needed, installed } => {
+                write!(f, "version {version} updates {needed} or newer, and this is {installed}")
+            }
+            Self::NotUnderstood { version, field } => {
+                write!(f, "version {version} has a fact {field:?} that needs a newer updater")
+            }
+            Self::Gated { version, until } => {
+                write!(f, "version {version} is being rolled out, until {until} at the latest")
+            }
+            Self::BelowFloor { version, floor } => {
+                write!(f, "version {version} is older than {floor}, which ran here before")
+            }
+        }
+    }
+}
+
+/// Chooses the newest release of the installed kind that may be offered.
+///
+/// An offer is newer than what is installed, or names the installed bundle in `supersedes`; then it
+/// may be older, also than the floor. When none may be offered, the reason is the newest one's.
+pub fn choose(releases: &Releases, installed: &Installed, policy: &Policy<'_>) -> Choice {
+    let mut first = None;
+    for release in releases.of_kind(installed.kind) {
+        if !leads_on(release, installed) || is_superseded(release, releases) {
+            continue;
+        }
+        match judge(release, installed, policy) {
+            Ok(()) => {
+                let Policy { formats, avoid, .. } = policy;
+                let routes = routes(releases, installed.digest, release, formats, avoid);
+                return Choice::Offer { release: Box::new(release.clone()), routes };
+            }
+            Err(held) => first = first.or(Some(held)),
+        }
+    }
+    match (first, releases.newest(installed.kind)) {
+        (Some(held), _) => Choice::Held(held),
+        (None, Some(newest)) if newest.version().cmp_precedence(&installed.version).is_lt() => {
+            let (installed, newest) = (installed.version.clone(), newest.version().clone());
+            Choice::Held(Held::AheadOfChannel { installed, newest })
+        }
+        (None, _) => Choice::UpToDate,
+    }
+}
+
+fn leads_on(release: &Release, installed: &Installed) -> bool {
+    release.version().cmp_precedence(&installed.version).is_gt()
+        || supersedes_installed(release, installed)
+}
+
+fn supersedes_installed(release: &Release, installed: &Installed) -> bool {
+    installed.digest.is_some_and(|digest| {
+        digest != release.digest() && release.facts().supersedes.contains(&digest)
+    })
+}
+
+/// A release that another one replaces is not offered any more; of two that replace each other,
+/// both stand.
+fn is_superseded(release: &Release, releases: &Releases) -> bool {
+    let names = |a: &Release, b: &Release| a.facts().supersedes.contains(&b.digest());
+    releases
+        .of_kind(release.facts().kind)
+        .any(|other| names(other, release) && !names(release, other))
+}
+
+fn judge(release: &Release, installed: &Installed, policy: &Policy<'_>) -> Result<(), Held> {
+    let facts = release.facts();
+    let version = || facts.version.clone();
+    if let Some(field) = facts.not_understood() {
+        return Err(Held::NotUnderstood { version: version(), field: field.to_owned() });
+    }
+    if let Some(floor) = policy.floor
+        && facts.version.cmp_precedence(floor).is_lt()
+        && !supersedes_installed(release, installed)
+    {
+        return Err(Held::BelowFloor { version: version(), floor: floor.clone() });
+    }
+    if let (Some(needed), Some(found)) = (&facts.requires.os, policy.os_version)
+        && os::numbers(found) < os::numbers(needed)
+    {
+        let (needed, found) = (needed.clone(), found.to_owned());
+        return Err(Held::OsTooOld { version: version(), needed, found });
+    }
+    if let Some(needed) = &facts.requires.from
+        && installed.version.cmp_precedence(needed).is_lt()
+    {
+        let (needed, installed) = (needed.clone(), installed.version.clone());
+        return Err(Held::FromTooOld { version: version(), needed, installed });
+    }
+    if let Some(bad) = policy.bad.iter().find(|bad| bad.digest == release.digest()) {
+        let again = facts.critical.then(|| bad.again());
+        if again.is_none_or(|again| policy.now < again) {
+            return Err(Held::Bad { version: version(), digest: bad.digest, again });
+        }
+    }
+    // No rollout is read yet, and a missing one holds, whoever asked.
+    if let Some(gated) = facts.gated.filter(|_| !facts.critical) {
+        let until = facts.published.plus_days(i64::from(gated.max_days.min(DEFAULT_MAX_DAYS)));
+        if policy.now < until {
+            return Err(Held::Gated { version: version(), until });
+        }
+    }
+    Ok(())
+}
+
+impl Bad {
+    /// When a critical release is offered again.
+    fn again(&self) -> Time {
+        let failures = self.times.max(1) as usize;
+        let days = RETRY_DAYS[failures.min(RETRY_DAYS.len()) - 1];
+        self.since.plus_days(i64::from(days))
+    }
+}
