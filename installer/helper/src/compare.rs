@@ -1,0 +1,75 @@
+//! Telling trees apart by what they contain.
+
+use crate::error::Error;
+use exuvia_bundle::{Hasher, Manifest, Node};
+use exuvia_durable::{Dir, FileKind};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+/// Whether everything that the manifest names stands at `spot` as it should. Other files beside
+/// them are ignored (formats §4). Ends at the first difference, so two versions of one application
+/// are told apart quickly.
+pub(crate) fn fits(
+    root: &Dir,
+    spot: &Path,
+    manifest: &Manifest,
+    single: bool,
+) -> Result<bool, Error> {
+    for entry in manifest.entries() {
+        let name = if single { spot.to_owned() } else { spot.join(entry.path.as_str()) };
+        let Some(found) = root.metadata(&name)? else { return Ok(false) };
+        let same = match &entry.node {
+            Node::Dir => found.kind == FileKind::Dir,
+            Node::Link { target } => {
+                found.kind == FileKind::Link
+                    && root.read_link(&name)?.is_some_and(|t| t == Path::new(target.as_str()))
+            }
+            Node::File { executable, length, .. } => {
+                found.kind == FileKind::File
+                    && found.executable == *executable
+                    && found.length == *length
+            }
+        };
+        if !same {
+            return Ok(false);
+        }
+    }
+    for entry in manifest.entries() {
+        let name = if single { spot.to_owned() } else { spot.join(entry.path.as_str()) };
+        if let Node::File { sha256, .. } = &entry.node {
+            let mut hasher = Hasher::new();
+            pump(root.open_file(&name)?, |bytes| {
+                hasher.update(bytes);
+                Ok(())
+            })
+            .map_err(Error::Fill)?;
+            if hasher.finish() != *sha256 {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// Copies a program within the root, durably: the name appears when its content is on the device.
+pub(crate) fn copy_file(root: &Dir, from: &Path, to: &Path) -> Result<(), Error> {
+    copy_program(root.open_file(from)?, root, to)
+}
+
+/// Writes a program (mode 0755) from an open file, durably.
+pub(crate) fn copy_program(from: File, root: &Dir, to: &Path) -> Result<(), Error> {
+    let mut out = root.replace(to, true)?;
+    pump(from, |bytes| Write::write_all(&mut out, bytes)).map_err(Error::Fill)?;
+    Ok(out.commit()?)
+}
+
+fn pump(mut file: File, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut buffer = vec![0; 128 << 10];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(()),
+            read => take(&buffer[..read])?,
+        }
+    }
+}

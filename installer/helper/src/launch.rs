@@ -1,0 +1,132 @@
+//! Starting the application: the launcher's work.
+//!
+//! With nothing on trial this is two small reads, a shared lock and `exec`.
+
+use crate::clock::now;
+use crate::error::Error;
+use crate::install::{CURRENT, Install, VERSIONS, live_in, run_name};
+use crate::platform;
+use crate::qualify::{QUALIFY, TRIAL};
+use crate::watch::{self, Watched, keep_running};
+use exuvia_plan::{Consent, Phase, ReleaseRef, Shape};
+use std::convert::Infallible;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// What a start leads to.
+#[derive(Debug)]
+pub(crate) enum Start {
+    /// Start what is live in this phase, unwatched.
+    Plain(Box<Phase>),
+    /// A release is on trial: watch it.
+    Watched,
+}
+
+impl Install {
+    /// Starts the application in this process's place: recovers first if a step was cut off, swaps
+    /// if that was agreed for now, and watches a release on trial. Comes back only if nothing could
+    /// be started.
+    ///
+    /// # Errors
+    /// [`Error::Spawn`] if the program cannot be started. Damaged, newer or unwritable state is no
+    /// error: what the stable path leads to is started.
+    pub fn launch(&self, args: &[OsString]) -> Result<Infallible, Error> {
+        match self.prepare_start() {
+            Ok(Start::Plain(phase)) => self.become_program(live_in(&phase), &phase, args),
+            Ok(Start::Watched) => match watch::watch(self, args) {
+                Ok(Watched::Ended(status)) => platform::mirror(status),
+                Ok(Watched::StartInstalled) | Err(_) => self.start_anyway(args),
+            },
+            Err(_) => self.start_anyway(args),
+        }
+    }
+
+    /// Brings the installation into a state from which it can be started.
+    pub(crate) fn prepare_start(&self) -> Result<Start, Error> {
+        let mut phase = self.phase()?;
+        let on_quit = |phase: &Phase| {
+            matches!(phase, Phase::Staged { qualified: true, consent: Consent::OnQuit, .. })
+        };
+        let calm = matches!(phase, Phase::Settled { .. } | Phase::Staged { .. });
+        if !calm || on_quit(&phase) || !self.leads_to(live_in(&phase)) {
+            let held = self.lock(WAIT)?;
+            phase = held.recovered(now())?;
+            if let Phase::Staged { current, next, .. } = &phase
+                && on_quit(&phase)
+                // Another instance still runs: it has not quit yet.
+                && held.not_running(&run_name(current))?.is_some()
+            {
+                held.swap(next, now())?;
+                phase = self.phase()?;
+            }
+        }
+        match phase {
+            Phase::Trial { .. } => Ok(Start::Watched),
+            phase => Ok(Start::Plain(Box::new(phase))),
+        }
+    }
+
+    /// Starts what the stable path leads to, whatever the state says.
+    pub(crate) fn start_anyway(&self, args: &[OsString]) -> Result<Infallible, Error> {
+        if let Ok(phase) = self.phase()
+            && self.leads_to(live_in(&phase))
+        {
+            return self.become_program(live_in(&phase), &phase, args);
+        }
+        let tree = match &self.layout().shape {
+            Shape::Versioned { .. } => self.path().join(CURRENT),
+            Shape::InPlace { .. } => self.path().to_owned(),
+        };
+        let single = self.is_single_file();
+        let program = if single { tree } else { tree.join(self.layout().executable.as_str()) };
+        exec(&program, args)
+    }
+
+    fn become_program(
+        &self,
+        release: &ReleaseRef,
+        phase: &Phase,
+        args: &[OsString],
+    ) -> Result<Infallible, Error> {
+        let _running = keep_running(self, release);
+        exec(&self.executable(release, phase), args)
+    }
+
+    /// Whether the stable path leads to this release; in place there is nothing to see.
+    fn leads_to(&self, release: &ReleaseRef) -> bool {
+        let target = || self.root().read_link(CURRENT).ok().flatten();
+        match &self.layout().shape {
+            Shape::Versioned { .. } => {
+                target() == Some(format!("{VERSIONS}/{}", release.version).into())
+            }
+            Shape::InPlace { .. } => true,
+        }
+    }
+}
+
+/// The command that starts a release.
+pub(crate) fn command(
+    install: &Install,
+    release: &ReleaseRef,
+    phase: &Phase,
+    args: &[OsString],
+) -> Command {
+    prepared(&install.executable(release, phase), args)
+}
+
+fn exec(program: &Path, args: &[OsString]) -> Result<Infallible, Error> {
+    let source = platform::exec(&mut prepared(program, args));
+    Err(Error::Spawn { path: program.to_owned(), source })
+}
+
+fn prepared(program: &Path, args: &[OsString]) -> Command {
+    let mut command = Command::new(program);
+    command.args(args).env_remove(TRIAL).env_remove(QUALIFY);
+    platform::clean_environment(&mut command);
+    command
+}
+
+/// How long a start waits for a process that is changing the installation.
+const WAIT: Duration = Duration::from_secs(2);

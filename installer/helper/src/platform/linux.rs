@@ -1,0 +1,210 @@
+//! Linux.
+
+use super::{Finished, RunAs};
+use crate::error::Error;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, geteuid, getpid, kill_process, kill_process_group};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
+use signal_hook::low_level::{emulate_default_handler, pipe};
+use std::env;
+use std::fs;
+use std::io::{self, IsTerminal, Read};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Refuses a state directory that somebody else could have put there or may write to.
+pub(crate) fn check_owner(state: &Path, of: &Path) -> Result<(), Error> {
+    let untrusted = || Error::Untrusted { path: state.to_owned() };
+    let found = fs::symlink_metadata(state).map_err(|_| untrusted())?;
+    let owners = [Some(0), Some(geteuid().as_raw()), fs::metadata(of).ok().map(|of| of.uid())];
+    if !owners.contains(&Some(found.uid())) || found.mode() & OTHERS_WRITE != 0 {
+        return Err(untrusted());
+    }
+    Ok(())
+}
+
+/// 32 hex digits that a staged program cannot know beforehand.
+pub(crate) fn nonce() -> String {
+    let mut bytes = [0; 16];
+    // The kernel's pool is ready long before any application runs; an answer is no secret anyway.
+    let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What an AppImage set for its own libraries is not passed on to another program (formats §10).
+pub(crate) fn clean_environment(command: &mut Command) {
+    let Some(mount) = env::var_os("APPDIR").filter(|mount| !mount.is_empty()) else { return };
+    for name in ["LD_PRELOAD", "LD_LIBRARY_PATH"] {
+        let value = env::var_os(name).unwrap_or_default();
+        let (value, mount) = (value.as_encoded_bytes(), mount.as_encoded_bytes());
+        if value.windows(mount.len()).any(|part| part == mount) {
+            command.env_remove(name);
+        }
+    }
+}
+
+/// Root starts no downloaded program as root, but as the owner of the installation or as nobody.
+pub(crate) fn unprivileged(install: &Path) -> RunAs {
+    if !geteuid().is_root() {
+        return RunAs::Myself;
+    }
+    match fs::metadata(install) {
+        Ok(found) if found.uid() != 0 => RunAs::User { user: found.uid(), group: found.gid() },
+        _ => RunAs::User { user: NOBODY, group: NOBODY },
+    }
+}
+
+/// Runs a program in a process group of its own, and kills the whole group when time is up.
+pub(crate) fn run(
+    command: &mut Command,
+    user: RunAs,
+    limit: Duration,
+    max_output: usize,
+) -> io::Result<Finished> {
+    if let RunAs::User { user, group } = user {
+        // The standard library drops the supplementary groups along with root.
+        command.uid(user).gid(group);
+    }
+    command.process_group(0).current_dir("/").stdout(Stdio::piped());
+    let deadline = Instant::now() + limit;
+    let mut child = command.spawn()?;
+    let mut stdout = child.stdout.take();
+    let mut output = Vec::new();
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if let Some(status) = child.try_wait()? {
+            while output.len() < max_output && read_some(&mut stdout, &mut output, Duration::ZERO) {
+            }
+            kill_group(&child);
+            return Ok(Finished::Ended { status, output });
+        }
+        if left.is_zero() {
+            kill_group(&child);
+            child.wait()?;
+            return Ok(Finished::TimedOut);
+        }
+        if output.len() >= max_output {
+            // It goes on printing into nothing.
+            stdout = None;
+        }
+        if !read_some(&mut stdout, &mut output, left.min(PAUSE)) {
+            std::thread::sleep(left.min(PAUSE));
+        }
+    }
+}
+
+/// Reads what has come within `patience`. Gives `false` once there is nothing more to wait for.
+fn read_some(out: &mut Option<ChildStdout>, into: &mut Vec<u8>, patience: Duration) -> bool {
+    let Some(stdout) = out else { return false };
+    if !readable(stdout, Some(patience)) {
+        return !patience.is_zero();
+    }
+    let mut buffer = [0; 4096];
+    match stdout.read(&mut buffer) {
+        Ok(read @ 1..) => {
+            into.extend_from_slice(&buffer[..read]);
+            true
+        }
+        _ => {
+            *out = None;
+            false
+        }
+    }
+}
+
+fn readable(fd: &impl AsFd, patience: Option<Duration>) -> bool {
+    let patience = patience.and_then(|patience| Timespec::try_from(patience).ok());
+    let mut fds = [PollFd::new(fd, PollFlags::IN)];
+    matches!(poll(&mut fds, patience.as_ref()), Ok(1..))
+}
+
+fn kill_group(child: &Child) {
+    // Its members may be gone already.
+    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+}
+
+/// How a process ended: its exit code, or the signal that ended it.
+pub(crate) fn code_and_signal(status: ExitStatus) -> (Option<i32>, Option<i32>) {
+    (status.code(), status.signal())
+}
+
+/// Starts a child that shares this process's terminal and group.
+pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
+    command.spawn()
+}
+
+/// Becomes the program. Comes back only with the reason why not.
+pub(crate) fn exec(command: &mut Command) -> io::Error {
+    command.exec()
+}
+
+/// Ends this process as the child ended.
+pub(crate) fn mirror(status: ExitStatus) -> ! {
+    if let Some(signal) = status.signal() {
+        if [SIGTERM, SIGINT, SIGHUP].contains(&signal) {
+            let _ = emulate_default_handler(signal);
+        } else if let Some(signal) = Signal::from_named_raw(signal) {
+            let _ = kill_process(getpid(), signal);
+        }
+        std::process::exit(128 + signal);
+    }
+    std::process::exit(status.code().unwrap_or(1))
+}
+
+/// Passes a signal on. The terminal has sent its interrupt to the child already.
+pub(crate) fn forward(child: &Child, signal: i32) {
+    if signal == SIGINT && io::stdin().is_terminal() {
+        return;
+    }
+    if let Some(signal) = Signal::from_named_raw(signal) {
+        let _ = kill_process(Pid::from_child(child), signal);
+    }
+}
+
+/// Wakes a waiting watcher when a child ends or when this process is told to stop.
+pub(crate) struct Signals {
+    wake: UnixStream,
+    told: [(i32, Arc<AtomicBool>); 3],
+}
+
+impl Signals {
+    /// Takes TERM, INT and HUP over, until this process ends or becomes another program.
+    pub(crate) fn watch() -> Result<Signals, Error> {
+        Signals::register()
+            .map_err(|source| Error::Spawn { path: "signal handlers".into(), source })
+    }
+
+    fn register() -> io::Result<Signals> {
+        let (wake, waker) = UnixStream::pair()?;
+        wake.set_nonblocking(true)?;
+        let told = [SIGTERM, SIGINT, SIGHUP].map(|signal| (signal, Arc::default()));
+        for (signal, flag) in &told {
+            // The flag is registered first: when the pipe wakes us, it is set.
+            signal_hook::flag::register(*signal, Arc::clone(flag))?;
+            pipe::register(*signal, waker.try_clone()?)?;
+        }
+        pipe::register(SIGCHLD, waker)?;
+        Ok(Signals { wake, told })
+    }
+
+    /// Waits for one of them, for `patience` at most, and gives those to pass on.
+    pub(crate) fn wait(&mut self, patience: Option<Duration>) -> Vec<i32> {
+        if readable(&self.wake, patience) {
+            let mut drain = [0; 64];
+            while matches!(self.wake.read(&mut drain), Ok(1..)) {}
+        }
+        let told = self.told.iter().filter(|(_, flag)| flag.swap(false, Ordering::SeqCst));
+        told.map(|(signal, _)| *signal).collect()
+    }
+}
+
+const OTHERS_WRITE: u32 = 0o022;
+const NOBODY: u32 = 65_534;
+const PAUSE: Duration = Duration::from_millis(20);

@@ -1,0 +1,44 @@
+//! The calls to the system: the same functions for each, and no `cfg` anywhere else.
+
+use std::process::ExitStatus;
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{
+    Signals, check_owner, clean_environment, code_and_signal, exec, forward, mirror, nonce, run,
+    spawn, unprivileged,
+};
+#[cfg(target_os = "macos")]
+pub(crate) use macos::{
+    Signals, check_owner, clean_environment, code_and_signal, exec, forward, mirror, nonce, run,
+    spawn, unprivileged,
+};
+#[cfg(windows)]
+pub(crate) use windows::{
+    Signals, check_owner, clean_environment, code_and_signal, exec, forward, mirror, nonce, run,
+    spawn, unprivileged,
+};
+
+/// As whom a downloaded program is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RunAs {
+    /// As the user of this process.
+    Myself,
+    /// As somebody without privilege, since this process has it.
+    User { user: u32, group: u32 },
+}
+
+/// How a program that was given a limited time ended.
+#[derive(Debug)]
+pub(crate) enum Finished {
+    /// By itself; with the beginning of what it printed.
+    Ended { status: ExitStatus, output: Vec<u8> },
+    /// Not in time: it was killed.
+    TimedOut,
+}

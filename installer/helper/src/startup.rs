@@ -1,0 +1,142 @@
+//! What an embedding program does first thing in `main`.
+
+use crate::error::Error;
+use crate::install::{Install, live_in};
+use crate::launch::Start;
+use crate::platform;
+use crate::qualify::{QUALIFY, TRIAL, answer};
+use crate::watch::{self, Watched};
+use exuvia_core::Digest;
+use exuvia_plan::{Phase, ReleaseRef, Shape};
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// What the start of an application found. In none of these cases may the application stop.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Startup {
+    /// The program runs from no installation (development, a package of the system).
+    NotInstalled,
+    /// Nothing is on trial.
+    Ready(Install),
+    /// This process is the first start of a new version, watched by another one: it is to call
+    /// [`Trial::confirm`](crate::Trial::confirm) once it is healthy.
+    OnTrial(Install),
+    /// The state is damaged, newer, or could not be worked on. It was left as it is.
+    Unusable(Install, Error),
+    /// There is an installation around the program, but not even its layout can be read.
+    Unreadable(Error),
+}
+
+/// Answers what the process was started for, if that was not to be the application:
+///
+/// - as the launcher of a versioned installation, under whose name it stands, it starts the
+///   application and does not come back;
+/// - with `EXUVIA_QUALIFY` in its environment it answers the nonce and exits.
+///
+/// To be called before anything else in `main`, in the launcher and in every program that embeds
+/// Exuvia.
+pub fn reenter() {
+    if let Some(nonce) = std::env::var_os(QUALIFY).and_then(|nonce| nonce.into_string().ok())
+        && nonce.len() == 32
+        && nonce.bytes().all(|b| b.is_ascii_hexdigit())
+    {
+        let answered = writeln!(io::stdout(), "{}", answer(&nonce));
+        std::process::exit(i32::from(answered.is_err()));
+    }
+    let Ok(exe) = std::env::current_exe() else { return };
+    if let Some(install) = launcher_of(&exe) {
+        let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+        let Err(error) = install.launch(&args);
+        let _ = writeln!(io::stderr(), "{}: {error}", exe.display());
+        std::process::exit(1);
+    }
+}
+
+/// The versioned installation whose launcher this executable is.
+fn launcher_of(exe: &Path) -> Option<Install> {
+    let dir = exe.parent()?;
+    if !dir.join(crate::install::STATE).exists() {
+        return None;
+    }
+    let install = Install::open(dir).ok()?;
+    match &install.layout().shape {
+        Shape::Versioned { launcher } if exe.file_name()? == launcher.as_str() => Some(install),
+        _ => None,
+    }
+}
+
+/// The path by which this program was installed: its own executable, or the AppImage that it was
+/// started from and never the file inside the mounted image.
+pub fn own_exe() -> Option<PathBuf> {
+    let exe = std::env::current_exe().ok()?;
+    let image = std::env::var_os("APPIMAGE").map(PathBuf::from);
+    let mount = std::env::var_os("APPDIR").map(PathBuf::from);
+    match (image, mount) {
+        (Some(image), Some(mount)) if exe.starts_with(&mount) => Some(image),
+        _ => Some(exe),
+    }
+}
+
+/// The start of an embedding application whose executable is `exe` (see [`own_exe`]). In the
+/// versioned layout the launcher has done the work. In place this recovers a step that was cut
+/// off; swaps if that was agreed for now; starts and watches a release on trial as the launcher
+/// does, and then does not come back.
+pub fn at_startup(exe: &Path, args: &[OsString]) -> Startup {
+    let install = match Install::locate(exe) {
+        Ok(Some(install)) => install,
+        Ok(None) => return Startup::NotInstalled,
+        Err(error) => return Startup::Unreadable(error),
+    };
+    match start(&install, exe, args) {
+        Ok(true) => Startup::OnTrial(install),
+        Ok(false) => Startup::Ready(install),
+        Err(error) => Startup::Unusable(install, error),
+    }
+}
+
+/// Whether this process is on trial.
+fn start(install: &Install, exe: &Path, args: &[OsString]) -> Result<bool, Error> {
+    let phase = install.phase()?;
+    let marked = std::env::var(TRIAL).ok().and_then(|digest| digest.parse::<Digest>().ok());
+    if let Phase::Trial { to, .. } = &phase
+        && marked == Some(to.digest)
+    {
+        stay_locked(install, to);
+        return Ok(true);
+    }
+    let in_place = matches!(install.layout().shape, Shape::InPlace { .. });
+    let exe = exe.canonicalize().unwrap_or_else(|_| exe.to_owned());
+    if !in_place || exe.starts_with(install.state().path()) {
+        return Ok(false);
+    }
+    match install.prepare_start()? {
+        Start::Plain(found) if live_changed(&phase, &found) => {
+            // Another version stands at the fixed path now: it is the one to run.
+            let Err(error) = install.start_anyway(args);
+            Err(error)
+        }
+        Start::Plain(found) => {
+            stay_locked(install, live_in(&found));
+            Ok(false)
+        }
+        Start::Watched => match watch::watch(install, args)? {
+            Watched::Ended(status) => platform::mirror(status),
+            Watched::StartInstalled => {
+                let Err(error) = install.start_anyway(args);
+                Err(error)
+            }
+        },
+    }
+}
+
+/// Whether recovery has moved the fixed path under this process.
+fn live_changed(before: &Phase, after: &Phase) -> bool {
+    matches!(before, Phase::Reverting { .. }) && matches!(after, Phase::Settled { .. })
+}
+
+/// Marks the version as running until this process ends, however it ends.
+fn stay_locked(install: &Install, release: &ReleaseRef) {
+    std::mem::forget(install.running(release));
+}

@@ -1,0 +1,66 @@
+//! An installed version as a tree, the base that a delta is applied to.
+
+use crate::error::Error;
+use crate::install::Install;
+use exuvia_bundle::{Manifest, ReadAt, RelPath, Tree};
+use exuvia_durable::Dir;
+use exuvia_plan::ReleaseRef;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+
+/// The files of an installed release, by its manifest; other files beside them are not part of it.
+#[derive(Debug)]
+pub struct InstalledTree {
+    root: Dir,
+    /// The tree, relative to the root; the file itself for a single executable.
+    base: PathBuf,
+    single: bool,
+    manifest: Manifest,
+}
+
+impl Install {
+    /// The tree of the installed release, `None` if its manifest is lost: then only a full bundle
+    /// can be installed.
+    ///
+    /// # Errors
+    /// As [`Install::status`].
+    pub fn tree(&self, release: &ReleaseRef) -> Result<Option<InstalledTree>, Error> {
+        let phase = self.phase()?;
+        let Some(manifest) = self.manifest(release.digest)? else { return Ok(None) };
+        let base = self.tree_name(release, &phase);
+        let root = self.root().try_clone()?;
+        Ok(Some(InstalledTree { root, base, single: self.is_single_file(), manifest }))
+    }
+}
+
+impl Tree for InstalledTree {
+    fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    fn open(&self, path: &RelPath) -> io::Result<Box<dyn ReadAt + '_>> {
+        let name = if self.single { self.base.clone() } else { self.base.join(path.as_str()) };
+        let file = self.root.open_file(name).map_err(|error| error.source)?;
+        let length = file.metadata()?.len();
+        Ok(Box::new(Opened { file, length }))
+    }
+}
+
+struct Opened {
+    file: File,
+    length: u64,
+}
+
+impl ReadAt for Opened {
+    fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// Each reader holds an open file of its own, so moving its position disturbs nobody.
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(offset))?;
+        file.read(buf)
+    }
+}
