@@ -21,7 +21,7 @@ pub(super) fn compress(content: &[u8], prefix: &[u8], options: &Options) -> Resu
 fn parameters(content: usize, prefix: usize, options: &Options) -> Vec<CParameter> {
     use CParameter::{
         ChainLog, CompressionLevel, DeterministicRefPrefix, EnableLongDistanceMatching, HashLog,
-        Strategy, WindowLog,
+        LdmHashLog, LdmHashRateLog, Strategy, WindowLog,
     };
     let all = log2(content + prefix);
     let mut parameters = vec![
@@ -40,6 +40,9 @@ fn parameters(content: usize, prefix: usize, options: &Options) -> Vec<CParamete
     }
     if all >= 20 {
         parameters.push(EnableLongDistanceMatching(true));
+        // One place in 128 bytes, remembered for the prefix too: by itself the compressor would
+        // make the table for the window alone.
+        parameters.extend([LdmHashRateLog(7), LdmHashLog(all - 6)]);
     }
     parameters
 }

@@ -92,19 +92,19 @@ impl Builder<'_> {
             Some(base) if base.count > self.limits.reference => self.windowed(file, base),
             base => {
                 for piece in self.cut(file) {
-                    self.add(piece, base);
+                    self.add(piece, base.as_slice());
                 }
                 Ok(())
             }
         }
     }
 
-    /// A file whose base is too large to refer to as a whole: each block gets a window of it.
+    /// A file whose base is too large to refer to as a whole: each block gets parts of it.
     fn windowed(&mut self, file: Piece, base: Piece) -> Result<(), Error> {
         let anchors = Anchors::of(self.old, base)?;
         for piece in self.cut(file) {
-            let window = choose(&anchors, self.new, piece, base, self.limits.reference)?;
-            self.add(piece, Some(window));
+            let parts = choose(&anchors, self.new, piece, base, self.limits.reference)?;
+            self.add(piece, &parts);
         }
         Ok(())
     }
@@ -119,16 +119,22 @@ impl Builder<'_> {
             .collect()
     }
 
-    fn add(&mut self, piece: Piece, reference: Option<Piece>) {
-        let new = |block: &Block| reference.filter(|wanted| !block.reference.contains(wanted));
-        let extra = new(&self.block).map_or(0, |reference| reference.count);
+    /// Adds a piece to the block at hand if it and what it refers to fit, else to a new one.
+    fn add(&mut self, piece: Piece, reference: &[Piece]) {
+        let wanted = self.missing(reference);
         if sum(&self.block.content) + piece.count > self.limits.block
-            || sum(&self.block.reference) + extra > self.limits.reference
+            || sum(&self.block.reference) + sum(&wanted) > self.limits.reference
         {
             self.flush();
         }
-        self.block.reference.extend(new(&self.block));
+        let missing = self.missing(reference);
+        self.block.reference.extend(missing);
         self.block.content.push(piece);
+    }
+
+    fn missing(&self, reference: &[Piece]) -> Vec<Piece> {
+        let here = &self.block.reference;
+        reference.iter().filter(|piece| !here.contains(piece)).copied().collect()
     }
 
     fn flush(&mut self) {

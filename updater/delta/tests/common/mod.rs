@@ -1,0 +1,45 @@
+//! What the tests of deltas share.
+#![allow(dead_code, reason = "every test file uses another part")]
+
+use exuvia_bundle::{Digest, Item, MemoryTree, pack};
+use exuvia_delta::{Applied, Error, Limits, Options, apply, make};
+
+pub(crate) fn tree<'a>(files: impl IntoIterator<Item = (&'a str, Vec<u8>)>) -> MemoryTree {
+    let item = |bytes| Item::File { executable: false, bytes };
+    MemoryTree::new(files.into_iter().map(|(path, bytes)| (path, item(bytes)))).unwrap()
+}
+
+pub(crate) fn packed(tree: &MemoryTree) -> (Digest, Vec<u8>) {
+    let mut stream = Vec::new();
+    let written = pack(tree, &mut stream).unwrap();
+    (written.digest, stream)
+}
+
+pub(crate) fn delta(old: &MemoryTree, new: &MemoryTree, level: i32) -> Vec<u8> {
+    let mut options = Options::default();
+    options.level = level;
+    let mut patch = Vec::new();
+    let made = make(old, new, &mut patch, &options, &mut |_| {}).unwrap();
+    assert_eq!(made.length, patch.len() as u64);
+    patch
+}
+
+pub(crate) fn applied(old: &MemoryTree, patch: &[u8]) -> (Result<Applied, Error>, Vec<u8>) {
+    let mut out = Vec::new();
+    let result = apply(old, packed(old).0, &mut &*patch, &Limits::default(), &mut out);
+    (result, out)
+}
+
+/// Bytes that do not compress, the same for the same seed.
+pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(2).wrapping_add(1);
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.wrapping_mul(0x2545_f491_4f6c_dd1d).to_le_bytes()
+    };
+    let mut bytes: Vec<u8> = (0..length.div_ceil(8)).flat_map(|_| next()).collect();
+    bytes.truncate(length);
+    bytes
+}
