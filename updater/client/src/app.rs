@@ -1,8 +1,14 @@
 //! The first line of `main`, and the last word on a trial.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread::JoinHandle;
 
-use semver::Version;
+use exuvia_helper::{Install, Startup};
+use exuvia_plan::Phase;
+
+use crate::report::{self, Report};
 
 /// Call this first in `main`: it makes the program one that can be updated.
 ///
@@ -11,57 +17,82 @@ use semver::Version;
 /// when the program was started as such, puts an interrupted step right, and counts the start of a
 /// version on trial.
 pub fn startup() -> App {
-    App { report: Report::NotInstalled }
+    exuvia_helper::reenter();
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let found = match exuvia_helper::own_exe() {
+        Some(exe) => exuvia_helper::at_startup(&exe, &args),
+        None => Startup::NotInstalled,
+    };
+    let state = directories::BaseDirs::new()
+        .map(|base| base.state_dir().unwrap_or(base.data_local_dir()).to_owned());
+    App::new(found, state.as_deref())
 }
 
 /// The path of this application that outlives its versions: for autostart entries, shortcuts and for
 /// starting again. `None` if the running program's path cannot be told.
 pub fn stable_exe() -> Option<PathBuf> {
-    std::env::current_exe().ok()
+    let exe = exuvia_helper::own_exe()?;
+    match Install::locate(&exe) {
+        Ok(Some(install)) => Some(install.stable_exe()),
+        _ => Some(exe),
+    }
 }
 
 /// The running application, as the updater sees it.
 #[derive(Debug)]
 pub struct App {
     report: Report,
+    on_trial: Option<Install>,
+    confirming: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl App {
+    fn new(found: Startup, state: Option<&Path>) -> App {
+        let (report, on_trial) = match found {
+            Startup::NotInstalled => (Report::NotInstalled, None),
+            Startup::Ready(install) => (report::since_last_start(&install, state), None),
+            Startup::OnTrial(install) => (on_trial(&install, state), Some(install)),
+            Startup::Unusable(_, error) | Startup::Unreadable(error) => {
+                (Report::Unusable { reason: error.to_string() }, None)
+            }
+            _ => (Report::Unchanged, None),
+        };
+        App { report, on_trial, confirming: Mutex::new(None) }
+    }
+
     /// What happened since the last start.
     pub fn report(&self) -> &Report {
         &self.report
     }
 
-    /// This version works: ends its trial. Call it once the window is up. Does nothing outside a
-    /// trial, and never fails: a trial that cannot be ended is simply judged again at the next start.
-    pub fn healthy(&self) {}
+    /// This version works: ends its trial. Call it once the window is up. Returns at once; the last
+    /// step is done on a thread of its own, which dropping the `App` waits for. Does nothing outside a
+    /// trial, and never fails: a trial that cannot be ended is judged again at the next start.
+    pub fn healthy(&self) {
+        let Some(install) = self.on_trial.clone() else { return };
+        let Ok(mut confirming) = self.confirming.lock() else { return };
+        if confirming.is_none() {
+            *confirming = Some(std::thread::spawn(move || {
+                if let Ok(Some(trial)) = install.trial() {
+                    let _ = trial.confirm(exuvia_helper::now());
+                }
+            }));
+        }
+    }
 }
 
-/// What [`startup`] found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Report {
-    /// The program does not run from an installation.
-    NotInstalled,
-    /// Nothing happened since the last start.
-    Unchanged,
-    /// This is the first start of a new version, which is on trial until
-    /// [`healthy`](App::healthy).
-    Updated {
-        /// The version before.
-        from: Version,
-        /// The version running.
-        to: Version,
-    },
-    /// A new version failed and was switched back.
-    Reverted {
-        /// The version that failed.
-        from: Version,
-        /// The version running.
-        to: Version,
-        /// How it failed.
-        reason: String,
-    },
-    /// A step that was cut off was put right.
-    Recovered,
+impl Drop for App {
+    fn drop(&mut self) {
+        if let Ok(Some(confirming)) = self.confirming.get_mut().map(Option::take) {
+            let _ = confirming.join();
+        }
+    }
+}
+
+fn on_trial(install: &Install, state: Option<&Path>) -> Report {
+    let since = report::since_last_start(install, state);
+    match install.status().map(|status| status.phase) {
+        Ok(Phase::Trial { from, to }) => Report::Updated { from: from.version, to: to.version },
+        _ => since,
+    }
 }

@@ -1,15 +1,41 @@
 //! Setting up an [`Updater`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use exuvia_core::{App, Channel, Kind, Platform, Time, names};
+use exuvia_helper::Install;
+use exuvia_plan::{Config, ConfigError, Mirror, MirrorError};
+use semver::Version;
+
 use crate::cancel::Cancel;
-use crate::fetch::Fetch;
+use crate::error::LocalError;
+use crate::fetch::{Fetch, Folder, Http, HttpError, HttpOptions};
+use crate::limits::Limits;
 
 /// Keeps one installation up to date. Cheap to clone.
 #[derive(Clone)]
 pub struct Updater {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) asked_by_user: bool,
     pub(crate) cancel: Cancel,
+}
+
+/// All that was decided when the updater was built.
+pub(crate) struct Settings {
+    pub(crate) config: Config,
+    pub(crate) channel: Channel,
+    pub(crate) platform: Platform,
+    pub(crate) kind: Kind,
+    pub(crate) current_version: Option<Version>,
+    pub(crate) installation: Result<Install, LocalError>,
+    /// What the store is named after: the installation, or where one would be.
+    pub(crate) place: PathBuf,
+    pub(crate) sources: Vec<Arc<dyn Fetch>>,
+    pub(crate) clock: Arc<dyn Fn() -> Time + Send + Sync>,
+    pub(crate) state: PathBuf,
+    pub(crate) cache: PathBuf,
+    pub(crate) limits: Limits,
 }
 
 impl Updater {
@@ -17,12 +43,17 @@ impl Updater {
     pub fn builder(config: &str) -> Builder {
         Builder {
             config: config.to_owned(),
+            channel: None,
+            kind: None,
             current_version: None,
             install: None,
             sources: Vec::new(),
             mirrors: None,
+            http: HttpOptions::default(),
+            clock: Arc::new(exuvia_helper::now),
             state_dir: None,
             cache_dir: None,
+            limits: Limits::default(),
             asked_by_user: false,
         }
     }
@@ -31,22 +62,46 @@ impl Updater {
     pub fn cancel_handle(&self) -> Cancel {
         self.cancel.clone()
     }
+
+    /// The same updater, for a check that the user asked for (or did not).
+    pub fn asked_by_user(&self, asked: bool) -> Updater {
+        Updater { asked_by_user: asked, ..self.clone() }
+    }
+
+    /// The configuration it was built with.
+    pub fn config(&self) -> &Config {
+        &self.settings.config
+    }
+
+    /// The installation that it keeps up to date.
+    ///
+    /// # Errors
+    /// [`LocalError::NotInstalled`], or why an installation cannot be used.
+    pub fn installation(&self) -> Result<&Install, LocalError> {
+        self.settings.installation.as_ref().map_err(LocalError::clone)
+    }
 }
 
 /// Settings of an [`Updater`]; only the configuration is required.
 pub struct Builder {
     config: String,
+    channel: Option<String>,
+    kind: Option<Kind>,
     current_version: Option<String>,
     install: Option<PathBuf>,
     sources: Vec<Arc<dyn Fetch>>,
     mirrors: Option<Vec<String>>,
+    http: HttpOptions,
+    clock: Arc<dyn Fn() -> Time + Send + Sync>,
     state_dir: Option<PathBuf>,
     cache_dir: Option<PathBuf>,
+    limits: Limits,
     asked_by_user: bool,
 }
 
 impl Builder {
-    /// The running version, `env!("CARGO_PKG_VERSION")`. Without it the installation's record counts.
+    /// The running version, `env!("CARGO_PKG_VERSION")`: what releases are compared with where no
+    /// installation says what is installed.
     pub fn current_version(mut self, version: &str) -> Self {
         self.current_version = Some(version.to_owned());
         self
@@ -58,15 +113,40 @@ impl Builder {
         self
     }
 
+    /// Follows this channel in place of the configured one.
+    pub fn channel(mut self, channel: &str) -> Self {
+        self.channel = Some(channel.to_owned());
+        self
+    }
+
+    /// The kind of release to look for where no installation says it. Default: a folder.
+    pub fn kind(mut self, kind: Kind) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
     /// Adds a mirror of the application's own making; the configured ones are not used then.
     pub fn fetch(mut self, source: impl Fetch + 'static) -> Self {
         self.sources.push(Arc::new(source));
         self
     }
 
-    /// Uses these mirrors in place of the configured ones. The root of trust stays.
+    /// Uses these mirrors, addresses or folders, in place of the configured ones. The root of trust
+    /// stays the configured one.
     pub fn mirrors<S: Into<String>>(mut self, mirrors: impl IntoIterator<Item = S>) -> Self {
         self.mirrors = Some(mirrors.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// How mirrors are reached: proxy, headers, deadline for connecting.
+    pub fn http(mut self, options: HttpOptions) -> Self {
+        self.http = options;
+        self
+    }
+
+    /// What tells the time, in place of the system's clock.
+    pub fn clock(mut self, clock: impl Fn() -> Time + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
         self
     }
 
@@ -82,6 +162,12 @@ impl Builder {
         self
     }
 
+    /// How long and how often to try.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Whether the user asked for the check: then gradual rollouts and skipped versions do not hold a
     /// release back.
     pub fn asked_by_user(mut self, asked: bool) -> Self {
@@ -92,18 +178,128 @@ impl Builder {
     /// Checks the settings and finds the installation.
     ///
     /// # Errors
-    /// [`BuildError`] for a configuration that cannot be used. Not being installed is no error here:
-    /// a check is still possible, and a later step says
-    /// [`NotInstalled`](crate::LocalError::NotInstalled).
+    /// [`BuildError`] for settings that cannot be used. Not being installed is no error here: a check
+    /// is still possible, and a later step says [`NotInstalled`](LocalError::NotInstalled).
     pub fn build(self) -> Result<Updater, BuildError> {
-        Ok(Updater { cancel: Cancel::new() })
+        let config = Config::parse(&self.config)?;
+        let (installation, place) = find(self.install);
+        let layout = installation.as_ref().ok().map(|install| install.layout());
+        if let Some(layout) = layout.filter(|layout| layout.app != config.app) {
+            let (configured, installed) = (config.app.clone(), layout.app.clone());
+            return Err(BuildError::OtherApp { configured, installed });
+        }
+        let sources = match self.sources.is_empty() {
+            true => sources(&config, self.mirrors, &self.http)?,
+            false => self.sources,
+        };
+        let channel = match self.channel {
+            Some(name) => name.parse().map_err(|source| BuildError::Channel { name, source })?,
+            None => config.channel.clone(),
+        };
+        let platform = match layout {
+            Some(layout) => layout.platform.clone(),
+            None => Platform::new(std::env::consts::OS, std::env::consts::ARCH)
+                .map_err(|source| BuildError::Platform { source })?,
+        };
+        let kind = layout.map(|layout| layout.kind).or(self.kind).unwrap_or(Kind::Folder);
+        let current_version = match self.current_version {
+            Some(given) => Some(
+                Version::parse(&given).map_err(|source| BuildError::Version { given, source })?,
+            ),
+            None => None,
+        };
+        let (state, cache) = directories(self.state_dir, self.cache_dir)?;
+        let settings = Settings {
+            config,
+            channel,
+            platform,
+            kind,
+            current_version,
+            installation,
+            place,
+            sources,
+            clock: self.clock,
+            state,
+            cache,
+            limits: self.limits,
+        };
+        let (settings, cancel) = (Arc::new(settings), Cancel::new());
+        Ok(Updater { settings, asked_by_user: self.asked_by_user, cancel })
     }
+}
+
+fn find(given: Option<PathBuf>) -> (Result<Install, LocalError>, PathBuf) {
+    let (found, looked_at) = match given {
+        Some(path) => (Install::open(&path).map(Some), path),
+        None => match exuvia_helper::own_exe() {
+            Some(exe) => (Install::locate(&exe), exe),
+            None => (Ok(None), PathBuf::new()),
+        },
+    };
+    match found {
+        Ok(Some(install)) => {
+            let path = install.path().to_owned();
+            (Ok(install), path)
+        }
+        Ok(None) => (Err(LocalError::NotInstalled { path: looked_at.clone() }), looked_at),
+        Err(error) => (Err(error.into()), looked_at),
+    }
+}
+
+fn sources(
+    config: &Config,
+    given: Option<Vec<String>>,
+    http: &HttpOptions,
+) -> Result<Vec<Arc<dyn Fetch>>, BuildError> {
+    match given {
+        None => config.mirrors.iter().map(|mirror| source(mirror.as_str(), http)).collect(),
+        Some(list) if list.is_empty() => Err(BuildError::NoMirror),
+        Some(list) => list
+            .iter()
+            .map(|address| match address.contains("://") {
+                true => source(address.parse::<Mirror>()?.as_str(), http),
+                false => Ok(Arc::new(Folder::new(Path::new(address))) as Arc<dyn Fetch>),
+            })
+            .collect(),
+    }
+}
+
+fn source(address: &str, http: &HttpOptions) -> Result<Arc<dyn Fetch>, BuildError> {
+    let bad = || BuildError::Address { address: address.to_owned() };
+    let url = url::Url::parse(address).map_err(|_| bad())?;
+    if url.scheme() == "file" {
+        return Ok(Arc::new(Folder::new(url.to_file_path().map_err(|()| bad())?)));
+    }
+    Ok(Arc::new(Http::new(&url, http)?))
+}
+
+fn directories(
+    state: Option<PathBuf>,
+    cache: Option<PathBuf>,
+) -> Result<(PathBuf, PathBuf), BuildError> {
+    if let (Some(state), Some(cache)) = (&state, &cache) {
+        return Ok((state.clone(), cache.clone()));
+    }
+    let base = directories::BaseDirs::new().ok_or(BuildError::NoDirectories)?;
+    let default = base.state_dir().unwrap_or(base.data_local_dir()).to_owned();
+    Ok((state.unwrap_or(default), cache.unwrap_or(base.cache_dir().to_owned())))
 }
 
 /// Why no [`Updater`] could be set up.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
+    /// `exuvia.json` is refused.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The installation is of another application.
+    #[error("the configuration is that of {configured}, installed is {installed}")]
+    OtherApp {
+        /// The application of the configuration.
+        configured: App,
+        /// The application of the installation.
+        installed: App,
+    },
     /// The version given is not a semantic version.
     #[error("{given:?} is not a version: {source}")]
     Version {
@@ -112,4 +308,37 @@ pub enum BuildError {
         /// Why it is none.
         source: semver::Error,
     },
+    /// The channel given cannot be the name of one.
+    #[error("{name:?} is not a channel: {source}")]
+    Channel {
+        /// What was given.
+        name: String,
+        /// Why it is none.
+        source: names::NameError,
+    },
+    /// This system has no platform name.
+    #[error("this system has no platform name: {source}")]
+    Platform {
+        /// Why.
+        source: names::NameError,
+    },
+    /// An empty list of mirrors was given.
+    #[error("no mirror is given")]
+    NoMirror,
+    /// An address that cannot be a mirror's.
+    #[error(transparent)]
+    Mirror(#[from] MirrorError),
+    /// An address that cannot be read.
+    #[error("{address} is not an address")]
+    Address {
+        /// The address.
+        address: String,
+    },
+    /// An HTTP mirror cannot be set up.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The user has no home directory to keep state in: give
+    /// [`state_dir`](Builder::state_dir) and [`cache_dir`](Builder::cache_dir).
+    #[error("there is no home directory to keep state in")]
+    NoDirectories,
 }

@@ -3,6 +3,9 @@
 //! Dropping a step's future ends it too: nothing is left behind but the bytes already received, which
 //! the next run continues from. [`Cancel`] is for those who cannot drop it, such as a button.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::sync::watch;
 
 /// A handle that ends the run begun by the latest check.
@@ -23,7 +26,7 @@ impl Cancel {
     }
 
     pub(crate) fn watch(&self) -> Watch {
-        Watch { changed: self.generation.subscribe() }
+        Watch { changed: self.generation.subscribe(), abandoned: Arc::default() }
     }
 }
 
@@ -31,6 +34,17 @@ impl Cancel {
 #[derive(Clone, Debug)]
 pub(crate) struct Watch {
     changed: watch::Receiver<u64>,
+    /// Set when nobody waits any more for work that blocks.
+    abandoned: Arc<AtomicBool>,
+}
+
+/// Ends work that blocks when the future that waits for it is dropped.
+pub(crate) struct Waiting(Arc<AtomicBool>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The run was ended.
@@ -38,10 +52,18 @@ pub(crate) struct Watch {
 pub(crate) struct Cancelled;
 
 impl Watch {
+    /// A watch for work that blocks, which also ends when the second value is dropped.
+    pub(crate) fn for_blocking_work(&self) -> (Watch, Waiting) {
+        let abandoned = Arc::<AtomicBool>::default();
+        let watch = Watch { changed: self.changed.clone(), abandoned: abandoned.clone() };
+        (watch, Waiting(abandoned))
+    }
+
     /// For code that blocks: look between two pieces of work.
     pub(crate) fn check(&self) -> Result<(), Cancelled> {
         // An error means that no handle is left, so nobody can cancel.
-        if self.changed.has_changed().unwrap_or(false) { Err(Cancelled) } else { Ok(()) }
+        let ended = self.changed.has_changed().unwrap_or(false);
+        if ended || self.abandoned.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(()) }
     }
 
     /// Runs `work` until it ends or the run does.
@@ -73,5 +95,13 @@ mod tests {
         assert!(run.check().is_err());
         assert!(run.guard(std::future::pending::<()>()).await.is_err());
         assert!(cancel.watch().check().is_ok());
+    }
+
+    #[test]
+    fn blocking_work_ends_when_nobody_waits_for_it() {
+        let (watch, waiting) = Cancel::new().watch().for_blocking_work();
+        assert!(watch.check().is_ok());
+        drop(waiting);
+        assert!(watch.check().is_err());
     }
 }

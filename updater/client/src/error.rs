@@ -2,15 +2,19 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_core::Mismatch;
+use exuvia_plan::RecordError;
 use semver::Version;
 
 use crate::cancel::Cancelled;
 use crate::fetch::FetchError;
+use crate::rebuild::RebuildError;
 
 /// Any failure of a run. The family says who must act.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// What the mirrors served is not what the publisher signed: the publisher, or an attacker.
@@ -53,15 +57,58 @@ impl Error {
 }
 
 /// Something was served that must not be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RepositoryError {
-    /// A file that the signed metadata names is on no mirror.
-    #[error("{path} is missing on every mirror")]
+    /// A mirror's metadata was refused.
+    #[error("{path} from {mirror}: {source}")]
+    Refused {
+        /// The mirror; empty for what lay in the store.
+        mirror: String,
+        /// Path below the mirror.
+        path: String,
+        /// Why.
+        source: Arc<exuvia_core::Error>,
+    },
+    /// The metadata as a whole was refused.
+    #[error("{source}")]
+    Metadata {
+        /// Why.
+        source: Arc<exuvia_core::Error>,
+    },
+    /// A file that the signed metadata names is not there.
+    #[error("{path} is missing")]
     Missing {
         /// Its path below the mirrors.
         path: String,
     },
+    /// A payload is not the one that was signed.
+    #[error("{path} from {mirror}: {source}")]
+    WrongPayload {
+        /// The mirror.
+        mirror: String,
+        /// Path below the mirror.
+        path: String,
+        /// What is wrong with it.
+        source: Mismatch,
+    },
+    /// A payload is listed without a SHA-256.
+    #[error("{path} is listed without a SHA-256")]
+    NoDigest {
+        /// Its path.
+        path: String,
+    },
+    /// Payloads that are as they were signed do not make the bundle that was signed.
+    #[error("version {version} cannot be rebuilt: {source}")]
+    Rebuild {
+        /// The release.
+        version: Version,
+        /// Why.
+        source: RebuildError,
+    },
+    /// The helper, which judges everything again, refuses the release.
+    #[error(transparent)]
+    Helper(Arc<exuvia_helper::Error>),
     /// A file is longer than its signed length or than the limit for its kind.
     #[error("{path} from {mirror} is longer than {limit} bytes")]
     TooLong {
@@ -71,6 +118,12 @@ pub enum RepositoryError {
         path: String,
         /// The limit, in bytes.
         limit: u64,
+    },
+    /// There is no release to install.
+    #[error("there is no release {}", version.as_ref().map_or("to install".to_owned(), Version::to_string))]
+    NoRelease {
+        /// The version asked for.
+        version: Option<Version>,
     },
     /// No route leads to the release: every delta and the full bundle failed.
     #[error("version {version} cannot be rebuilt from what the mirrors serve")]
@@ -86,13 +139,14 @@ impl RepositoryError {
             RepositoryError::Missing { .. } => {
                 "tell the publisher: the repository is incomplete; nothing was changed"
             }
+            RepositoryError::Helper(error) => helper_advice(error),
             _ => "nothing was changed; if it lasts, tell the publisher",
         }
     }
 }
 
 /// No mirror could be heard.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{path} from {mirror}: {source}")]
 #[non_exhaustive]
 pub struct NetworkError {
@@ -115,7 +169,7 @@ impl NetworkError {
 }
 
 /// This machine is in the way.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LocalError {
     /// The program does not run from an installation that Exuvia made, so that nothing can be
@@ -147,7 +201,21 @@ pub enum LocalError {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        source: Arc<io::Error>,
+    },
+    /// The helper cannot do its part.
+    #[error(transparent)]
+    Helper(Arc<exuvia_helper::Error>),
+    /// A durable step did not work.
+    #[error(transparent)]
+    Durable(Arc<exuvia_durable::Error>),
+    /// A state file was written by a later version of Exuvia: nothing is touched.
+    #[error("{}: {source}", path.display())]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        source: RecordError,
     },
 }
 
@@ -160,7 +228,51 @@ impl LocalError {
             LocalError::Busy => "wait until it is done",
             LocalError::Cancelled => "start again when convenient; what was received is kept",
             LocalError::NoSpace { .. } => "make room on the disk and try again",
-            LocalError::Io { .. } => "check the disk and the rights of that file",
+            LocalError::Helper(error) => helper_advice(error),
+            LocalError::State { .. } => "update the application by hand, or remove that file",
+            LocalError::Io { .. } | LocalError::Durable(_) => {
+                "check the disk and the rights of that file"
+            }
+        }
+    }
+}
+
+impl From<exuvia_durable::Error> for LocalError {
+    fn from(error: exuvia_durable::Error) -> Self {
+        LocalError::Durable(Arc::new(error))
+    }
+}
+
+fn helper_advice(error: &exuvia_helper::Error) -> &'static str {
+    use exuvia_helper::Error as E;
+    match error {
+        E::Busy { .. } => "wait until it is done",
+        E::Space { .. } => "make room on the disk and try again",
+        E::Phase { .. } => "start the application again, then try once more",
+        E::Unqualified { .. } => "nothing was changed; the release is not offered again",
+        E::RememberedBad { .. } => "wait for the next release, or ask for this one",
+        error if error.family() == exuvia_helper::Family::Repository => {
+            "nothing was changed; if it lasts, tell the publisher"
+        }
+        _ => "the installed version stands; see to the cause and try again",
+    }
+}
+
+impl From<exuvia_helper::Error> for Error {
+    fn from(error: exuvia_helper::Error) -> Self {
+        match error.family() {
+            exuvia_helper::Family::Repository => RepositoryError::Helper(Arc::new(error)).into(),
+            exuvia_helper::Family::Local => LocalError::from(error).into(),
+        }
+    }
+}
+
+impl From<exuvia_helper::Error> for LocalError {
+    fn from(error: exuvia_helper::Error) -> Self {
+        match error {
+            exuvia_helper::Error::NotInstalled { path } => LocalError::NotInstalled { path },
+            exuvia_helper::Error::Busy { .. } => LocalError::Busy,
+            error => LocalError::Helper(Arc::new(error)),
         }
     }
 }

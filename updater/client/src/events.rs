@@ -1,5 +1,6 @@
 //! What a run tells while it goes.
 
+use exuvia_core::choose::{Route, Step};
 use semver::Version;
 
 use crate::error::Error;
@@ -17,7 +18,7 @@ impl<F: FnMut(Event) + Send> Progress for F {
 }
 
 /// Something that happened on the road.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
     /// Metadata is being asked for.
@@ -72,8 +73,8 @@ pub enum Event {
     Staged {
         /// Its version.
         version: Version,
-        /// The kind of route that led there.
-        route: RouteKind,
+        /// The kind of route that led there; `None` if an earlier run had staged it.
+        route: Option<RouteKind>,
         /// Bytes received over the network for it in this run.
         received: u64,
     },
@@ -97,6 +98,14 @@ pub enum RouteKind {
 }
 
 impl RouteKind {
+    pub(crate) fn of(route: &Route) -> Self {
+        match &*route.steps {
+            [] | [Step::Full(_), ..] => RouteKind::Full,
+            [Step::Delta(_)] => RouteKind::Delta,
+            [Step::Delta(_), ..] => RouteKind::Chain,
+        }
+    }
+
     /// `full`, `delta` or `chain`.
     pub fn as_str(self) -> &'static str {
         match self {

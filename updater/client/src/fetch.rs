@@ -12,6 +12,7 @@ pub use folder::Folder;
 pub use http::{Http, HttpError, HttpOptions, Proxy};
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use futures_util::future::BoxFuture;
@@ -34,7 +35,8 @@ pub trait Fetch: Send + Sync {
 /// What is asked of a mirror.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// Path below the mirror's base, `/`-separated, not percent-encoded: `metadata/2.root.json`.
+    /// Path below the mirror's base, `/`-separated. Names below `metadata/` stand in a URL as they
+    /// are; those below `targets/` may hold any character and are to be percent-encoded.
     pub path: &'a str,
     /// First byte wanted. Above zero the rest of a file is asked for.
     pub offset: u64,
@@ -83,7 +85,7 @@ impl fmt::Debug for Body {
 }
 
 /// Why a mirror could not be heard: the network family, worth another try later.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
     /// No connection: name, route, refusal or TLS handshake.
@@ -91,14 +93,14 @@ pub enum FetchError {
     Unreachable {
         /// What the transport said.
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// The connection broke before the body was complete.
     #[error("the connection broke")]
     Broken {
         /// What the transport said.
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// The body ended before it was complete.
     #[error("the transfer ended after {received} of {expected} bytes")]
@@ -160,8 +162,14 @@ pub enum FetchError {
         path: std::path::PathBuf,
         /// What the system said.
         #[source]
-        source: std::io::Error,
+        source: Arc<std::io::Error>,
     },
+    /// A reply that the request did not allow, such as "not modified" to a first request.
+    #[error("the server gave an answer that was not asked for")]
+    BadReply,
+    /// There is no mirror left to ask.
+    #[error("no mirror is left")]
+    NoMirror,
     /// A path that cannot be a file below the base, such as one with `..` in it.
     #[error("{path:?} is not a path below the mirror")]
     BadPath {
@@ -171,6 +179,18 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// Whether asking the same mirror again soon may bring more.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            FetchError::Unreachable { .. }
+                | FetchError::Broken { .. }
+                | FetchError::Truncated { .. }
+                | FetchError::Deadline { .. }
+                | FetchError::TooSlow { .. }
+        )
+    }
+
     /// How long the server asked to be left alone, if it did.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -1,10 +1,41 @@
 //! The road of one update, from top to bottom.
+//!
+//! check → refresh → choose → **[`Offer`]** → download → **[`Payloads`]** → rebuild, stage, qualify →
+//! **[`Staged`]** → apply now | on quit | later | skip.
+//!
+//! Every step consumes what the one before made, and each of these types is made in one place: what
+//! has no type here has not been checked.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use exuvia_core::choose::{Choice, Route};
+use exuvia_core::{Facts, Release, Time};
+use exuvia_durable::Lock;
+use exuvia_helper::{Install, Qualified, Waiting};
+use exuvia_plan::Consent;
 use semver::Version;
 
+use crate::applied::Applied;
+use crate::background::in_background;
 use crate::builder::Updater;
-use crate::error::Error;
-use crate::events::{Progress, RouteKind};
+use crate::error::{Error, RepositoryError};
+use crate::events::{Event, Progress, RouteKind};
+use crate::held::Held;
+use crate::rebuild::Ingredients;
+use crate::run::Run;
+use crate::stage;
+
+/// What a check found.
+#[derive(Debug)]
+pub enum Check {
+    /// The newest release is installed.
+    UpToDate,
+    /// There is a release, but not for this installation, now.
+    Held(Held),
+    /// There is a release to install.
+    Offer(Offer),
+}
 
 impl Updater {
     /// Asks whether there is a newer release for this installation.
@@ -19,70 +50,51 @@ impl Updater {
     ///
     /// # Errors
     /// As [`check`](Updater::check).
-    pub async fn check_with(&self, _progress: &mut dyn Progress) -> Result<Check, Error> {
-        Ok(Check::UpToDate)
+    pub async fn check_with(&self, progress: &mut dyn Progress) -> Result<Check, Error> {
+        let mut run = Run::begin(self).await?;
+        let trusted = run.refresh(progress).await?;
+        let releases = run.releases(trusted, progress).await?;
+        let (release, routes) = match run.choose(&releases).await? {
+            Choice::UpToDate => return Ok(Check::UpToDate),
+            Choice::Held(held) => return Ok(Check::Held(Held::Release(held))),
+            Choice::Offer { release, routes } => (release, routes),
+        };
+        if let Some(held) = run.skipped(&release).await? {
+            return Ok(Check::Held(held));
+        }
+        let offer = Offer { run, release: *release, routes: routes.into() };
+        let (version, bytes) = (offer.version().clone(), offer.download_size());
+        progress.event(Event::Offered { version, bytes });
+        Ok(Check::Offer(offer))
     }
 }
 
-/// What a check found.
-#[derive(Debug)]
-pub enum Check {
-    /// The newest release is installed.
-    UpToDate,
-    /// There is a release, but not for this installation, now.
-    Held(Held),
-    /// There is a release to install.
-    Offer(Offer),
-}
-
-/// A release that is not offered, and why.
-#[derive(Debug)]
-pub struct Held {}
-
-/// A release to install.
+/// A release to install, and the routes that lead there.
 #[derive(Debug)]
 pub struct Offer {
-    version: Version,
+    run: Run,
+    release: Release,
+    routes: VecDeque<Route>,
 }
 
 impl Offer {
-    /// Its version.
-    pub fn version(&self) -> &Version {
-        &self.version
-    }
-
-    /// What is new, in Markdown, in the language nearest to `language` (`de-AT`, then `de`, then
-    /// `en`, then any).
-    pub fn notes(&self, _language: &str) -> Option<&str> {
-        None
-    }
-
-    /// The publisher asks that it be installed without delay.
-    pub fn is_critical(&self) -> bool {
-        false
-    }
-
-    /// Bytes of the cheapest route, those received before included.
-    pub fn download_size(&self) -> u64 {
-        0
-    }
-
-    /// Bytes of the full bundle's download.
-    pub fn full_size(&self) -> u64 {
-        0
-    }
-
-    /// The kind of the cheapest route.
-    pub fn route(&self) -> RouteKind {
-        RouteKind::Full
-    }
-
-    /// Receives what the cheapest route needs.
+    /// Receives what the cheapest route needs. A route whose payloads are on no mirror as they were
+    /// signed is left for the next.
     ///
     /// # Errors
     /// [`Error::Network`] when no mirror can be heard; what was received is kept and continued from.
-    pub async fn download(self, progress: &mut dyn Progress) -> Result<Payloads<'_>, Error> {
-        Ok(Payloads { version: self.version, progress })
+    /// [`Error::Repository`] when no route is left. [`LocalError::Busy`](crate::LocalError::Busy),
+    /// [`LocalError::NotInstalled`](crate::LocalError::NotInstalled).
+    pub async fn download(self, progress: &mut dyn Progress) -> Result<Payloads, Error> {
+        let install = self.run.installation()?;
+        let lock = self.run.lock(&self.routes).await?;
+        let mut payloads = Payloads { offer: self, install, lock, ready: Ready::Nothing };
+        if let Some(waiting) = payloads.offer.waiting(&payloads.install).await? {
+            payloads.ready = Ready::Waiting(waiting);
+        } else {
+            payloads.next_route(progress).await?;
+        }
+        Ok(payloads)
     }
 
     /// Not this version: it is not offered again unless the user asks or it is critical.
@@ -90,57 +102,184 @@ impl Offer {
     /// # Errors
     /// [`Error::Local`] when that cannot be written down.
     pub fn skip(self) -> Result<(), Error> {
-        Ok(())
+        Ok(self.run.store.remember_skipped(self.facts().bundle.digest)?)
+    }
+
+    /// Everything that the publisher signed about the release.
+    pub fn facts(&self) -> &Facts {
+        self.release.facts()
+    }
+
+    /// Its version.
+    pub fn version(&self) -> &Version {
+        &self.facts().version
+    }
+
+    /// What is new, in Markdown, in the language nearest to `language` (`de-AT`, then `de`, then
+    /// `en`, then any).
+    pub fn notes(&self, language: &str) -> Option<&str> {
+        let notes = &self.facts().notes;
+        let short = language.split(['-', '_']).next().unwrap_or(language);
+        let found = [language, short, "en"].iter().find_map(|l| notes.get(*l));
+        found.or_else(|| notes.values().next()).map(String::as_str)
+    }
+
+    /// The publisher asks that it be installed without delay.
+    pub fn is_critical(&self) -> bool {
+        self.facts().critical
+    }
+
+    /// Bytes of the cheapest route, those received before included.
+    pub fn download_size(&self) -> u64 {
+        self.routes.front().map_or(0, |route| route.bytes)
+    }
+
+    /// Bytes of the full bundle's download.
+    pub fn full_size(&self) -> u64 {
+        self.release.full().length()
+    }
+
+    /// The kind of the cheapest route.
+    pub fn route(&self) -> RouteKind {
+        self.routes.front().map_or(RouteKind::Full, RouteKind::of)
+    }
+
+    /// The release that an earlier run left staged, if it is this one.
+    async fn waiting(&self, install: &Install) -> Result<Option<Waiting>, Error> {
+        let (install, digest) = (install.clone(), self.facts().bundle.digest);
+        let waiting = in_background(move || install.waiting()).await??;
+        Ok(waiting.filter(|waiting| match waiting {
+            Waiting::Staged(staged) => staged.release().digest == digest,
+            Waiting::Qualified(qualified) => qualified.release().digest == digest,
+        }))
     }
 }
 
-/// Everything a route needs, verified.
-pub struct Payloads<'p> {
-    version: Version,
-    progress: &'p mut dyn Progress,
+/// Everything that a route needs, verified. Holds the right to download and stage for this
+/// installation until it is dropped.
+#[derive(Debug)]
+pub struct Payloads {
+    offer: Offer,
+    install: Install,
+    lock: Arc<Lock>,
+    ready: Ready,
 }
 
-impl Payloads<'_> {
-    /// Rebuilds the new version beside the old one, verifies it, and tries whether it starts.
+#[derive(Debug)]
+enum Ready {
+    Nothing,
+    Received(Ingredients),
+    /// Nothing had to be received: an earlier run staged it.
+    Waiting(Waiting),
+}
+
+impl Payloads {
+    /// Rebuilds the new version beside the old one, verifies it, and tries whether it starts. A route
+    /// that fails is left for the next, whose payloads are then received.
     ///
     /// # Errors
     /// See [`Error`]; the installed version is untouched then.
     pub async fn stage(self) -> Result<Staged, Error> {
-        let _ = self.progress;
-        Ok(Staged { version: self.version })
+        self.stage_with(&mut |_| {}).await
+    }
+
+    /// [`stage`](Payloads::stage), telling what happens.
+    ///
+    /// # Errors
+    /// As [`stage`](Payloads::stage).
+    pub async fn stage_with(mut self, progress: &mut dyn Progress) -> Result<Staged, Error> {
+        let (staged, route) = loop {
+            let ingredients = match std::mem::replace(&mut self.ready, Ready::Nothing) {
+                Ready::Waiting(Waiting::Qualified(done)) => return Ok(self.staged(done, None)),
+                Ready::Waiting(Waiting::Staged(staged)) => break (staged, None),
+                Ready::Received(ingredients) => ingredients,
+                Ready::Nothing => {
+                    self.next_route(progress).await?;
+                    continue;
+                }
+            };
+            let route = ingredients.kind();
+            progress.event(Event::Staging { route });
+            match stage::receive(&self.offer.run, &self.install, self.offer.facts(), ingredients)
+                .await?
+            {
+                Ok(staged) => break (staged, Some(route)),
+                Err(reason) => progress.event(Event::RouteFailed { route, reason }),
+            }
+        };
+        let (version, received) = (self.offer.version().clone(), self.received());
+        progress.event(Event::Staged { version: version.clone(), route, received });
+        let now = self.offer.run.now;
+        let qualified = in_background(move || staged.qualify(now)).await??;
+        progress.event(Event::Qualified { version });
+        Ok(self.staged(qualified, route))
+    }
+
+    /// Bytes received over the network in this run.
+    pub fn received(&self) -> u64 {
+        self.offer.run.mirrors.traffic().received
+    }
+
+    /// Receives what the cheapest route left needs; goes on to the next while one cannot be had.
+    async fn next_route(&mut self, progress: &mut dyn Progress) -> Result<(), Error> {
+        let mut last = None;
+        while let Some(route) = self.offer.routes.pop_front() {
+            match self.offer.run.gather(&route, &self.lock, progress).await {
+                Ok(ingredients) => {
+                    self.ready = Ready::Received(ingredients);
+                    return Ok(());
+                }
+                Err(reason @ Error::Repository(_)) => {
+                    let route = RouteKind::of(&route);
+                    progress.event(Event::RouteFailed { route, reason: reason.clone() });
+                    last = Some(reason);
+                }
+                Err(reason) => return Err(reason),
+            }
+        }
+        let version = self.offer.version().clone();
+        Err(last.unwrap_or_else(|| RepositoryError::NoRoute { version }.into()))
+    }
+
+    fn staged(self, qualified: Qualified, route: Option<RouteKind>) -> Staged {
+        let received = self.received();
+        let Payloads { offer: Offer { run, release, .. }, install, .. } = self;
+        Staged { run, release, install, qualified, route, received }
     }
 }
 
-/// The new version lies beside the old one, verified, flushed and qualified.
+/// The new version lies beside the old one: verified, flushed, and its program answered.
 #[derive(Debug)]
 pub struct Staged {
-    version: Version,
+    run: Run,
+    release: Release,
+    install: Install,
+    qualified: Qualified,
+    route: Option<RouteKind>,
+    received: u64,
 }
 
 impl Staged {
-    /// Its version.
-    pub fn version(&self) -> &Version {
-        &self.version
-    }
-
     /// Switches now. The running program keeps its own files; [`Applied::relaunch`] starts the new
     /// version.
     ///
     /// # Errors
     /// [`Error::Local`]; the old version stands then, or the next start puts things right.
     pub fn apply_now(self) -> Result<Applied, Error> {
-        Ok(Applied { version: self.version })
+        let now = self.now();
+        let trial = self.qualified.swap(now)?;
+        Ok(Applied::new(self.install, trial))
     }
 
-    /// Switches when the application has quit.
+    /// Switches at the next start, which is the first chance after the application has quit.
     ///
     /// # Errors
     /// [`Error::Local`] when the consent cannot be written down.
     pub fn apply_on_quit(self) -> Result<(), Error> {
-        Ok(())
+        Ok(self.qualified.consent(Consent::OnQuit, self.now())?)
     }
 
-    /// Leaves it staged: the next check offers it again without a download.
+    /// Leaves it staged: the next check offers it again, without a download.
     pub fn later(self) {}
 
     /// Not this version: removes it and does not offer it again unless the user asks or it is
@@ -149,27 +288,28 @@ impl Staged {
     /// # Errors
     /// [`Error::Local`] when that cannot be written down.
     pub fn skip(self) -> Result<(), Error> {
-        Ok(())
+        self.run.store.remember_skipped(self.release.facts().bundle.digest)?;
+        let now = self.now();
+        Ok(self.qualified.discard(now)?)
     }
-}
 
-/// Switched; the new version is on trial from its first start.
-#[derive(Debug)]
-pub struct Applied {
-    version: Version,
-}
-
-impl Applied {
-    /// The version that starts next.
+    /// Its version.
     pub fn version(&self) -> &Version {
-        &self.version
+        &self.release.facts().version
     }
 
-    /// Starts the new version with this program's arguments and ends this program.
-    ///
-    /// # Errors
-    /// [`Error::Local`] when it cannot be started.
-    pub fn relaunch(self) -> Result<std::convert::Infallible, Error> {
-        Err(Error::Local(crate::error::LocalError::Cancelled))
+    /// The kind of route that led here; `None` if an earlier run had staged it.
+    pub fn route(&self) -> Option<RouteKind> {
+        self.route
+    }
+
+    /// Bytes received over the network for it in this run, metadata included.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// The user may have taken hours to answer.
+    fn now(&self) -> Time {
+        self.run.now.max((self.run.settings.clock)())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::StreamExt;
@@ -44,7 +45,7 @@ impl Fetch for Folder {
 }
 
 fn open(base: &Path, path: &Path, offset: u64) -> Result<Reply, FetchError> {
-    let unreadable = |source| FetchError::Unreadable { path: path.to_owned(), source };
+    let unreadable = |e| FetchError::Unreadable { path: path.to_owned(), source: Arc::new(e) };
     let mut file = match std::fs::File::open(path) {
         Ok(file) => file,
         // An unplugged stick must not look like "no newer root".
@@ -66,7 +67,7 @@ fn open(base: &Path, path: &Path, offset: u64) -> Result<Reply, FetchError> {
         in_background(move || match next(&mut file) {
             Ok(chunk) if chunk.is_empty() => Ok(None),
             Ok(chunk) => Ok(Some((chunk, (file, path)))),
-            Err(source) => Err(FetchError::Unreadable { path, source }),
+            Err(e) => Err(FetchError::Unreadable { path, source: Arc::new(e) }),
         })
         .await
     });
@@ -85,5 +86,5 @@ async fn in_background<T: Send + 'static>(
 ) -> Result<T, FetchError> {
     tokio::task::spawn_blocking(work)
         .await
-        .unwrap_or_else(|e| Err(FetchError::Broken { source: Box::new(e) }))
+        .unwrap_or_else(|e| Err(FetchError::Broken { source: Arc::new(e) }))
 }

@@ -5,6 +5,7 @@
 //! redirects and never to weaker protection, a deadline for connecting. Deadlines for the header, the
 //! body and the rate are kept by whoever reads, for every kind of mirror alike.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
@@ -51,6 +52,20 @@ impl Http {
             base.set_path(&format!("{}/", base.path()));
         }
         Ok(Http { base, client: client(options)? })
+    }
+}
+
+impl Http {
+    fn address(&self, path: &str) -> Result<Url, FetchError> {
+        let bad = || FetchError::BadPath { path: path.to_owned() };
+        let parts = segments(path)?;
+        if let ["metadata", name] = parts[..] {
+            // Encoded already, where a role's name calls for it.
+            return self.base.join(&format!("metadata/{name}")).map_err(|_| bad());
+        }
+        let mut url = self.base.clone();
+        url.path_segments_mut().map_err(|()| bad())?.pop_if_empty().extend(parts);
+        Ok(url)
     }
 }
 
@@ -108,13 +123,7 @@ impl Fetch for Http {
 
     fn open<'a>(&'a self, request: Request<'a>) -> BoxFuture<'a, Result<Reply, FetchError>> {
         async move {
-            let mut url = self.base.clone();
-            let bad = || FetchError::BadPath { path: request.path.to_owned() };
-            url.path_segments_mut()
-                .map_err(|()| bad())?
-                .pop_if_empty()
-                .extend(segments(request.path)?);
-            let mut get = self.client.get(url);
+            let mut get = self.client.get(self.address(request.path)?);
             if request.offset > 0 {
                 get = get.header(header::RANGE, format!("bytes={}-", request.offset));
             }
@@ -164,7 +173,7 @@ fn read_reply(request: Request<'_>, response: Response) -> Result<Reply, FetchEr
         .map(str::to_owned);
     let chunks = response.bytes_stream().map(|chunk| match chunk {
         Ok(bytes) => Ok(Vec::from(bytes)),
-        Err(e) => Err(FetchError::Broken { source: Box::new(e) }),
+        Err(e) => Err(FetchError::Broken { source: Arc::new(e) }),
     });
     Ok(Reply::Body(Body { offset, validator, chunks: chunks.boxed() }))
 }
@@ -186,7 +195,7 @@ fn transport(error: reqwest::Error) -> FetchError {
             Refused::Weaker(to) => FetchError::WeakerRedirect { to: to.to_string() },
         };
     }
-    FetchError::Unreachable { source: Box::new(error) }
+    FetchError::Unreachable { source: Arc::new(error) }
 }
 
 fn refused_redirect(error: &reqwest::Error) -> Option<&Refused> {
@@ -265,7 +274,7 @@ fn tls() -> Result<rustls::ClientConfig, HttpError> {
     use rustls_platform_verifier::BuilderVerifierExt;
     let setup = |e: rustls::Error| HttpError::Setup { source: Box::new(e) };
     let versions = || {
-        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
         rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(setup)

@@ -1,0 +1,28 @@
+//! Why a release is not offered.
+
+use std::fmt;
+
+use exuvia_core::choose;
+use semver::Version;
+
+/// A release that is not offered, and why.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Held {
+    /// The user did not want it.
+    Skipped {
+        /// Its version.
+        version: Version,
+    },
+    /// What was signed about it, or what happened here, speaks against it.
+    Release(choose::Held),
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Held::Skipped { version } => write!(f, "{version} was skipped"),
+            Held::Release(held) => held.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The installation itself: looking at it, going back, removing it, making it.
+
+use std::path::PathBuf;
+
+use exuvia_core::choose::{Route, Step};
+use exuvia_core::{Platform, Release};
+use exuvia_helper::{First, Install, Status, Uninstalled};
+use exuvia_plan::history::Entry;
+use exuvia_plan::{Config, Shape};
+use semver::Version;
+
+use crate::background::in_background;
+use crate::builder::Updater;
+use crate::error::{Error, RepositoryError};
+use crate::events::{Event, Progress};
+use crate::rebuild::{Failure, Ingredients, rebuild};
+use crate::run::Run;
+
+/// How an application is installed for the first time.
+#[derive(Clone, Debug)]
+pub struct FirstInstall {
+    /// The layout.
+    pub layout: Shape,
+    /// The version; without it the newest of the wanted kind.
+    pub version: Option<Version>,
+    /// The program that becomes the launcher, for the versioned layout: `exuvia-helper`, or any that
+    /// calls [`startup`](crate::startup) first in `main`.
+    pub launcher: Option<PathBuf>,
+}
+
+/// An application was installed.
+#[derive(Clone, Debug)]
+pub struct Installed {
+    /// The installation.
+    pub install: Install,
+    /// The version installed.
+    pub version: Version,
+    /// Bytes received over the network, metadata included.
+    pub received: u64,
+}
+
+impl Updater {
+    /// What is installed and what is going on with it.
+    ///
+    /// # Errors
+    /// [`LocalError::NotInstalled`](crate::LocalError::NotInstalled); [`Error::Local`] for state that
+    /// cannot be read.
+    pub fn status(&self) -> Result<Status, Error> {
+        Ok(self.installation()?.status()?)
+    }
+
+    /// What happened to the installation, oldest first.
+    ///
+    /// # Errors
+    /// As [`status`](Updater::status).
+    pub fn history(&self) -> Result<Vec<Entry>, Error> {
+        Ok(self.installation()?.history()?)
+    }
+
+    /// Goes back to the version before, and remembers the one left so that it is not offered again.
+    ///
+    /// # Errors
+    /// [`Error::Local`] when there is none, or the publisher forbade it.
+    pub fn rollback(&self) -> Result<Version, Error> {
+        let reverted = self.installation()?.rollback((self.settings.clock)())?;
+        Ok(reverted.release().version.clone())
+    }
+
+    /// Removes the application: what the updater put there and nothing else.
+    ///
+    /// # Errors
+    /// [`Error::Local`] when something cannot be removed; doing it again goes on.
+    pub fn uninstall(self) -> Result<Uninstalled, Error> {
+        Ok(self.installation()?.clone().uninstall()?)
+    }
+
+    /// Installs the application at the builder's `install` path, verified from the configuration's
+    /// root on.
+    ///
+    /// # Errors
+    /// See [`Error`]; nothing that counts as an installation exists then.
+    pub async fn first_install(
+        &self,
+        first: FirstInstall,
+        progress: &mut dyn Progress,
+    ) -> Result<Installed, Error> {
+        let mut run = Run::begin(self).await?;
+        let trusted = run.refresh(progress).await?;
+        let releases = run.releases(trusted, progress).await?;
+        let of_kind = || releases.of_kind(self.settings.kind);
+        let release = match &first.version {
+            None => of_kind().find(|release| release.facts().not_understood().is_none()),
+            Some(version) => of_kind().find(|release| release.version() == version),
+        };
+        let none = || RepositoryError::NoRelease { version: first.version.clone() };
+        let release = release.cloned().ok_or_else(none)?;
+        let (version, bytes) = (release.version().clone(), release.full().length());
+        progress.event(Event::Offered { version: version.clone(), bytes });
+
+        let route = Route { steps: vec![Step::Full(release.full().clone())], bytes };
+        let lock = run.lock(&[route.clone()].into()).await?;
+        let ingredients = run.gather(&route, &lock, progress).await?;
+        let route = ingredients.kind();
+        progress.event(Event::Staging { route });
+        let install = put_in_place(&run, first, release, ingredients).await?;
+        let received = run.mirrors.traffic().received;
+        progress.event(Event::Staged { version: version.clone(), route: Some(route), received });
+        Ok(Installed { install, version, received })
+    }
+}
+
+async fn put_in_place(
+    run: &Run,
+    first: FirstInstall,
+    release: Release,
+    ingredients: Ingredients,
+) -> Result<Install, Error> {
+    let (settings, scratch, now) = (run.settings.clone(), run.cache(), run.now);
+    let metadata = run.store.metadata_path().to_owned();
+    let (watch, waiting) = run.mirrors.watch().for_blocking_work();
+    let installed = in_background(move || {
+        let bundle = release.facts().bundle;
+        let platform: &Platform = &settings.platform;
+        // The layout is to name the channel that was followed.
+        let config = Config { channel: settings.channel.clone(), ..settings.config.clone() };
+        let request = First {
+            path: &settings.place,
+            shape: first.layout,
+            platform,
+            config: &config,
+            metadata: &metadata,
+            digest: bundle.digest,
+            now,
+            launcher: first.launcher.as_deref(),
+        };
+        let mut failure = None;
+        let installed = Install::first_install(&request, &mut |out| {
+            rebuild(&ingredients, None, bundle.length, &scratch, &watch, out)
+                .map_err(|why| why.through_the_helper(&mut failure))
+        });
+        match (installed, failure) {
+            (Ok(install), _) => {
+                ingredients.payloads.into_iter().for_each(|payload| payload.discard());
+                Ok(install)
+            }
+            (Err(_), Some(Failure::Route(source))) => {
+                let version = release.version().clone();
+                Err(Error::from(RepositoryError::Rebuild { version, source }))
+            }
+            (Err(_), Some(Failure::Local(error))) => Err(error.into()),
+            (Err(error), _) => Err(error.into()),
+        }
+    })
+    .await?;
+    drop(waiting);
+    installed
+}

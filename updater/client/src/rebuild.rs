@@ -1,0 +1,247 @@
+//! From verified payloads to the stream of the new bundle.
+//!
+//! Payloads were signed, but a signature says who made them and not that they are harmless: memory,
+//! output and time are bounded here too. Whether the result is the signed bundle is judged by whoever
+//! takes the stream, for deltas and full bundles alike.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use exuvia_bundle::{Limits, Tree, Unpacker};
+use exuvia_core::release::BundleFacts;
+
+use crate::cancel::Watch;
+use crate::error::LocalError;
+use crate::events::RouteKind;
+use crate::flat::FlatTree;
+use crate::part::Payload;
+
+/// Largest window that a full bundle's decompressor may allocate: 128 MiB.
+const WINDOW_LOG: u32 = 27;
+
+/// Everything that one route needs, received and verified.
+#[derive(Debug)]
+pub(crate) struct Ingredients {
+    pub(crate) payloads: Vec<Payload>,
+    pub(crate) how: How,
+}
+
+/// What to do with the payloads.
+#[derive(Debug)]
+pub(crate) enum How {
+    /// The one payload is the compressed bundle.
+    Unpack,
+    /// Each payload is a delta; the bundles they lead to, in order.
+    Patch(Vec<BundleFacts>),
+}
+
+impl Ingredients {
+    pub(crate) fn kind(&self) -> RouteKind {
+        match &self.how {
+            How::Unpack => RouteKind::Full,
+            How::Patch(steps) if steps.len() == 1 => RouteKind::Delta,
+            How::Patch(_) => RouteKind::Chain,
+        }
+    }
+}
+
+/// Where deltas begin: the installed tree and the digest that names it.
+pub(crate) struct Base<'a> {
+    pub(crate) tree: &'a dyn Tree,
+    pub(crate) digest: exuvia_bundle::Digest,
+}
+
+/// Why a stream was not rebuilt.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// This route leads nowhere; another may.
+    Route(RebuildError),
+    /// Whoever takes the stream refused it; it knows why.
+    Outlet(io::Error),
+    /// This machine is in the way.
+    Local(LocalError),
+}
+
+impl Failure {
+    /// What the helper is told. It knows its own refusal best; for the rest this side keeps the reason.
+    pub(crate) fn through_the_helper(self, kept: &mut Option<Failure>) -> io::Error {
+        match self {
+            Failure::Outlet(error) => error,
+            why => {
+                *kept = Some(why);
+                io::ErrorKind::Other.into()
+            }
+        }
+    }
+}
+
+/// Why a payload does not make the bundle it should.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RebuildError {
+    /// The compressed bundle cannot be decompressed.
+    #[error("the compressed bundle is damaged")]
+    Compression {
+        /// What the decompressor said.
+        source: Arc<io::Error>,
+    },
+    /// The compressed bundle holds more than was signed.
+    #[error("the compressed bundle holds more than the signed {limit} bytes")]
+    TooLong {
+        /// The signed length, in bytes.
+        limit: u64,
+    },
+    /// A delta cannot be applied.
+    #[error("{0}")]
+    Delta(Arc<exuvia_delta::Error>),
+    /// A step of a chain gives a bundle that is refused.
+    #[error("{0}")]
+    Bundle(Arc<exuvia_bundle::Error>),
+    /// A step of a chain gives another bundle than the one the next step begins from.
+    #[error("a step of the chain gives {found} instead of {expected}")]
+    WrongStep {
+        /// The bundle that was signed.
+        expected: exuvia_bundle::Digest,
+        /// The bundle that came out.
+        found: exuvia_bundle::Digest,
+    },
+}
+
+/// Writes the stream of the bundle into `out`, at most `length` bytes.
+pub(crate) fn rebuild(
+    ingredients: &Ingredients,
+    base: Option<Base<'_>>,
+    length: u64,
+    scratch: &Path,
+    watch: &Watch,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let mut outlet = Outlet { out, watch, failed: None };
+    let rebuilt = match (&ingredients.how, base, &*ingredients.payloads) {
+        (How::Patch(steps), Some(base), payloads) => {
+            patch(steps, payloads, base, length, scratch, &mut outlet)
+        }
+        (How::Unpack, _, [payload]) => unpack(payload, length, &mut outlet),
+        // A route from nowhere is never chosen.
+        _ => Err(Failure::Local(LocalError::Cancelled)),
+    };
+    match outlet.failed {
+        _ if watch.check().is_err() => Err(Failure::Local(LocalError::Cancelled)),
+        Some(refused) => Err(Failure::Outlet(refused)),
+        None => rebuilt,
+    }
+}
+
+fn unpack(payload: &Payload, length: u64, out: &mut dyn Write) -> Result<(), Failure> {
+    let damaged = |e| Failure::Route(RebuildError::Compression { source: Arc::new(e) });
+    let mut decoder = zstd::Decoder::new(open(payload)?).map_err(damaged)?;
+    decoder.window_log_max(WINDOW_LOG).map_err(damaged)?;
+    let mut buffer = vec![0; 128 * 1024];
+    let mut left = length;
+    loop {
+        let read = decoder.read(&mut buffer).map_err(damaged)?;
+        if read == 0 {
+            return Ok(());
+        }
+        left = left
+            .checked_sub(read as u64)
+            .ok_or(Failure::Route(RebuildError::TooLong { limit: length }))?;
+        out.write_all(&buffer[..read]).map_err(Failure::Outlet)?;
+    }
+}
+
+fn patch(
+    steps: &[BundleFacts],
+    payloads: &[Payload],
+    base: Base<'_>,
+    length: u64,
+    scratch: &Path,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let mut between: Option<FlatTree> = None;
+    let mut digest = base.digest;
+    for (at, (to, payload)) in steps.iter().zip(payloads).enumerate() {
+        let tree = between.as_ref().map_or(base.tree, |tree| tree);
+        if at + 1 == steps.len() {
+            return apply(tree, digest, payload, length, out);
+        }
+        let path = scratch.join(format!("chain-{}", at % 2));
+        let fail = |e| LocalError::Io { path: path.clone(), source: Arc::new(e) };
+        let flat = FlatTree::create(&path).map_err(fail).map_err(Failure::Local)?;
+        let limits = Limits { bundle_length: to.length, files: to.files, ..Limits::default() };
+        let mut unpacker = Unpacker::new(flat, limits);
+        apply(tree, digest, payload, to.length, &mut unpacker)?;
+        let bundle =
+            unpacker.finish().map_err(|e| Failure::Route(RebuildError::Bundle(Arc::new(e))))?;
+        let expected = digest_of(to);
+        if bundle.digest() != expected {
+            let found = bundle.digest();
+            return Err(Failure::Route(RebuildError::WrongStep { expected, found }));
+        }
+        digest = expected;
+        between = Some(bundle.into_sink());
+    }
+    Ok(())
+}
+
+/// The crates for bundles and for metadata do not know each other's digests.
+fn digest_of(bundle: &BundleFacts) -> exuvia_bundle::Digest {
+    exuvia_bundle::Digest::from_bytes(*bundle.digest.as_bytes())
+}
+
+fn apply(
+    tree: &dyn Tree,
+    digest: exuvia_bundle::Digest,
+    payload: &Payload,
+    length: u64,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let limits = exuvia_delta::Limits {
+        bundle: Limits { bundle_length: length, ..Limits::default() },
+        ..exuvia_delta::Limits::default()
+    };
+    let mut patch = io::BufReader::with_capacity(128 * 1024, open(payload)?);
+    match exuvia_delta::apply(tree, digest, &mut patch, &limits, out) {
+        Ok(_) => Ok(()),
+        Err(exuvia_delta::Error::Write { source }) => Err(unwritten(source)),
+        Err(error) => Err(Failure::Route(RebuildError::Delta(Arc::new(error)))),
+    }
+}
+
+/// The taker of a step in the middle is ours: it refuses what is no bundle, or its disk is full.
+fn unwritten(source: io::Error) -> Failure {
+    match exuvia_bundle::Error::from_io(source) {
+        Ok(refused) => Failure::Route(RebuildError::Bundle(Arc::new(refused))),
+        Err(source) => Failure::Outlet(source),
+    }
+}
+
+fn open(payload: &Payload) -> Result<File, Failure> {
+    payload.open().map_err(Failure::Local)
+}
+
+/// Passes bytes on, ends when the run does, and remembers that it was the taker who failed.
+struct Outlet<'a> {
+    out: &'a mut dyn Write,
+    watch: &'a Watch,
+    failed: Option<io::Error>,
+}
+
+impl Write for Outlet<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.failed.is_some() || self.watch.check().is_err() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        self.out.write(bytes).map_err(|error| {
+            let kind = error.kind();
+            self.failed = Some(error);
+            kind.into()
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}

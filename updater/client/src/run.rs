@@ -1,0 +1,237 @@
+//! One run: what the steps of the road share.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use exuvia_core::choose::{self, Bad, Choice, Installed, Policy, Route, Step};
+use exuvia_core::{Digest, Limits, Refresh, Release, Releases, Start, Target, Time, Trusted};
+use exuvia_durable::{Dir, Lock};
+use exuvia_helper::{Install, Status};
+use semver::Version;
+
+use crate::background::in_background;
+use crate::builder::{Settings, Updater};
+use crate::download::{self, Meter};
+use crate::driver::drive;
+use crate::error::{Error, LocalError, RepositoryError};
+use crate::events::{Event, Progress, RouteKind};
+use crate::held::Held;
+use crate::mirrors::Mirrors;
+use crate::part;
+use crate::rebuild::{How, Ingredients};
+use crate::store::{self, Store};
+
+/// Settings, store and mirrors of one run, at one time.
+pub(crate) struct Run {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) mirrors: Mirrors,
+    pub(crate) status: Option<Status>,
+    pub(crate) asked_by_user: bool,
+    /// The one time at which everything is judged.
+    pub(crate) now: Time,
+}
+
+impl Run {
+    pub(crate) async fn begin(updater: &Updater) -> Result<Run, Error> {
+        let settings = updater.settings.clone();
+        let (store, status) = in_background(move || -> Result<_, Error> {
+            let app = settings.config.app.as_str();
+            let store = Store::open(&settings.state, app, &settings.place)?;
+            let status = settings.installation.as_ref().ok().map(Install::status).transpose()?;
+            Ok((store, status))
+        })
+        .await??;
+        let settings = updater.settings.clone();
+        let watch = updater.cancel.watch();
+        let mirrors = Mirrors::new(&settings.sources, settings.limits, watch);
+        let (store, asked_by_user) = (Arc::new(store), updater.asked_by_user);
+        let mut now = (settings.clock)();
+        // A clock that was set back must not make expired metadata fresh.
+        if let Some(status) = &status {
+            now = now.max(status.current().published);
+        }
+        Ok(Run { settings, store, mirrors, status, asked_by_user, now })
+    }
+
+    /// Metadata that is trusted and in date.
+    pub(crate) async fn refresh(&mut self, progress: &mut dyn Progress) -> Result<Trusted, Error> {
+        progress.event(Event::Checking { mirror: self.mirrors.current()?.name().to_owned() });
+        let store = self.store.clone();
+        let (stored, floors) =
+            in_background(move || (store.load("root.json"), store.floors())).await?;
+        let mut refresh = Refresh::new(Start {
+            embedded: &self.settings.config.root,
+            stored: stored.as_deref(),
+            floors: floors?,
+            now: self.now,
+            limits: Limits::default(),
+        })
+        .map_err(metadata)?;
+        drive(&mut refresh, &self.store, &mut self.mirrors, progress).await?;
+        refresh.finish().map_err(metadata)
+    }
+
+    /// The releases for this application, channel and platform.
+    pub(crate) async fn releases(
+        &mut self,
+        trusted: Trusted,
+        progress: &mut dyn Progress,
+    ) -> Result<Releases, Error> {
+        let Settings { config, channel, platform, .. } = &*self.settings;
+        let mut search = trusted.list(&format!("{channel}/{platform}"));
+        drive(&mut search, &self.store, &mut self.mirrors, progress).await?;
+        let (_, targets) = search.finish().map_err(metadata)?;
+        let traffic = self.mirrors.traffic();
+        progress.event(Event::Refreshed { requests: traffic.requests, received: traffic.received });
+        Ok(Releases::read(targets, &config.app, channel, platform))
+    }
+
+    /// The newest release that may be offered, and the routes to it.
+    pub(crate) async fn choose(&self, releases: &Releases) -> Result<Choice, Error> {
+        let store = self.store.clone();
+        let (avoid, system) =
+            in_background(move || (store.failed(), crate::system::version())).await?;
+        let remembered = self.status.as_ref().map_or(&[][..], |status| &status.remembered.bad);
+        let bad: Vec<Bad> = remembered
+            .iter()
+            .map(|bad| Bad { digest: bad.digest, since: bad.since, times: bad.times })
+            .collect();
+        let policy = Policy {
+            formats: &[exuvia_delta::FORMAT],
+            avoid: &avoid,
+            // Who asks for a release that failed here shall have it.
+            bad: if self.asked_by_user { &[] } else { &bad },
+            floor: None,
+            os_version: system.as_deref(),
+            now: self.now,
+            asked_by_user: self.asked_by_user,
+        };
+        Ok(choose::choose(releases, &self.installed(), &policy))
+    }
+
+    /// Whether the user did not want this release.
+    pub(crate) async fn skipped(&self, release: &Release) -> Result<Option<Held>, Error> {
+        let store = self.store.clone();
+        let skipped = in_background(move || store.skipped()).await?;
+        let holds =
+            skipped.contains(&release.digest()) && !self.asked_by_user && !release.facts().critical;
+        Ok(holds.then(|| Held::Skipped { version: release.version().clone() }))
+    }
+
+    /// The installation, which everything beyond a check needs.
+    pub(crate) fn installation(&self) -> Result<Install, LocalError> {
+        self.settings.installation.clone()
+    }
+
+    /// The right to download and stage. What earlier runs left behind for other releases goes.
+    pub(crate) async fn lock(&self, routes: &VecDeque<Route>) -> Result<Arc<Lock>, Error> {
+        let (store, parts) = (self.store.clone(), self.parts());
+        let wanted: BTreeSet<Digest> = routes
+            .iter()
+            .flat_map(|route| &route.steps)
+            .filter_map(|step| target(step).sha256())
+            .collect();
+        Ok(in_background(move || -> Result<_, LocalError> {
+            let lock = Arc::new(store.lock()?);
+            part::clear(&parts, &wanted);
+            Ok(lock)
+        })
+        .await??)
+    }
+
+    /// Receives everything that `route` needs.
+    pub(crate) async fn gather(
+        &mut self,
+        route: &Route,
+        lock: &Arc<Lock>,
+        progress: &mut dyn Progress,
+    ) -> Result<Ingredients, Error> {
+        self.enough_space(route).await?;
+        let mut meter = Meter::new(progress, RouteKind::of(route), route.bytes);
+        let (mut payloads, mut bundles) = (Vec::new(), Vec::new());
+        for step in &route.steps {
+            let target = target(step);
+            let unnamed = || RepositoryError::NoDigest { path: target.path().to_owned() };
+            let digest = target.sha256().ok_or_else(unnamed)?;
+            self.mirrors.turn_to_another_file();
+            let parts = self.parts();
+            let payload =
+                download::receive(&mut self.mirrors, &parts, target, digest, lock, &mut meter)
+                    .await?;
+            payloads.push(payload);
+            if let Step::Delta(delta) = step {
+                bundles.push(delta.bundle());
+            }
+        }
+        let how = if bundles.is_empty() { How::Unpack } else { How::Patch(bundles) };
+        Ok(Ingredients { payloads, how })
+    }
+
+    /// Where downloads lie, and scratch files.
+    pub(crate) fn cache(&self) -> PathBuf {
+        let Settings { config, cache, place, .. } = &*self.settings;
+        cache.join("exuvia").join(config.app.as_str()).join(store::key(place))
+    }
+
+    fn parts(&self) -> PathBuf {
+        self.cache().join("parts")
+    }
+
+    fn installed(&self) -> Installed {
+        let Settings { kind, current_version, .. } = &*self.settings;
+        match &self.status {
+            Some(status) => Installed {
+                version: status.current().version.clone(),
+                digest: Some(status.current().digest),
+                kind: *kind,
+            },
+            // Nothing is installed: everything is newer.
+            None => Installed {
+                version: current_version.clone().unwrap_or(Version::new(0, 0, 0)),
+                digest: None,
+                kind: *kind,
+            },
+        }
+    }
+
+    /// Before the first byte, rather than after the last. The helper looks after its own side.
+    async fn enough_space(&self, route: &Route) -> Result<(), Error> {
+        let between = route.steps.iter().rev().skip(1).map(|step| match step {
+            Step::Delta(delta) => delta.bundle().length,
+            Step::Full(_) => 0,
+        });
+        let needed = between.fold(route.bytes, u64::saturating_add);
+        let cache = self.parts();
+        Ok(in_background(move || -> Result<(), LocalError> {
+            let dir = Dir::open_or_create(&cache)?;
+            let held: u64 = part::held(&cache);
+            let (needed, free) = (needed.saturating_sub(held), dir.free_space()?);
+            if needed > free {
+                return Err(LocalError::NoSpace { path: cache, needed, free });
+            }
+            Ok(())
+        })
+        .await??)
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+/// What a step fetches.
+fn target(step: &Step) -> &Target {
+    match step {
+        Step::Full(target) => target,
+        Step::Delta(delta) => delta.target(),
+    }
+}
+
+fn metadata(source: exuvia_core::Error) -> Error {
+    RepositoryError::Metadata { source: Arc::new(source) }.into()
+}

@@ -1,0 +1,108 @@
+//! Rebuilding into staging: one pass from payloads to a flushed tree.
+
+use std::path::PathBuf;
+
+use exuvia_core::{Facts, Time};
+use exuvia_helper::{Install, Request, Staged};
+
+use crate::background::in_background;
+use crate::cancel::Watch;
+use crate::error::{Error, RepositoryError};
+use crate::rebuild::{Base, Failure, How, Ingredients, rebuild};
+use crate::run::Run;
+
+/// Rebuilds the release from `ingredients` and has the helper receive it.
+///
+/// The inner error is that of the route: another may do. Deltas that failed are remembered then.
+///
+/// # Errors
+/// Whatever no other route would mend.
+pub(crate) async fn receive(
+    run: &Run,
+    install: &Install,
+    facts: &Facts,
+    ingredients: Ingredients,
+) -> Result<Result<Staged, Error>, Error> {
+    let (watch, waiting) = run.mirrors.watch().for_blocking_work();
+    let work = Work {
+        install: install.clone(),
+        facts: facts.clone(),
+        metadata: run.store.metadata_path().to_owned(),
+        scratch: run.cache(),
+        now: run.now,
+        even_if_bad: run.asked_by_user || facts.critical,
+        watch,
+    };
+    let store = run.store.clone();
+    let received = in_background(move || -> Result<_, Error> {
+        let received = work.receive(&ingredients)?;
+        if received.is_err() && matches!(ingredients.how, How::Patch(_)) {
+            for payload in &ingredients.payloads {
+                store.remember_failed(payload.digest())?;
+            }
+        }
+        // They have served, or never will.
+        ingredients.payloads.into_iter().for_each(|payload| payload.discard());
+        Ok(received)
+    })
+    .await?;
+    drop(waiting);
+    received
+}
+
+struct Work {
+    install: Install,
+    facts: Facts,
+    metadata: PathBuf,
+    scratch: PathBuf,
+    now: Time,
+    even_if_bad: bool,
+    watch: Watch,
+}
+
+impl Work {
+    fn receive(&self, ingredients: &Ingredients) -> Result<Result<Staged, Error>, Error> {
+        let current = self.install.status()?.current().clone();
+        let tree = match ingredients.how {
+            How::Unpack => None,
+            How::Patch(_) => self.install.tree(&current)?,
+        };
+        let request = Request {
+            metadata: &self.metadata,
+            digest: self.facts.bundle.digest,
+            now: self.now,
+            even_if_bad: self.even_if_bad,
+        };
+        let mut failure = None;
+        let received = self.install.receive(&request, &mut |out| {
+            let digest = exuvia_bundle::Digest::from_bytes(*current.digest.as_bytes());
+            let base = tree.as_ref().map(|tree| Base { tree, digest });
+            let length = self.facts.bundle.length;
+            rebuild(ingredients, base, length, &self.scratch, &self.watch, out)
+                .map_err(|why| why.through_the_helper(&mut failure))
+        });
+        match (received, failure) {
+            (Ok(staged), _) => Ok(Ok(staged)),
+            (Err(_), Some(Failure::Route(source))) => {
+                let version = self.facts.version.clone();
+                Ok(Err(RepositoryError::Rebuild { version, source }.into()))
+            }
+            (Err(_), Some(Failure::Local(error))) => Err(error.into()),
+            (Err(error), _) => match Error::from(error) {
+                refused if is_of_this_route(&refused) => Ok(Err(refused)),
+                error => Err(error),
+            },
+        }
+    }
+}
+
+/// Whether other payloads may give what was signed where these did not.
+fn is_of_this_route(error: &Error) -> bool {
+    use exuvia_helper::Error as E;
+    match error {
+        Error::Repository(RepositoryError::Helper(error)) => {
+            matches!(**error, E::Bundle(_) | E::WrongBundle { .. } | E::WrongFacts { .. })
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,223 @@
+//! What is kept between runs (formats §8): metadata byte for byte, floors twice, what not to try
+//! again. All writes are durable; whatever cannot be read is absent, which the floors make safe.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use exuvia_core::Digest;
+use exuvia_core::floors::Floors;
+use exuvia_durable::{Dir, Kind, Lock};
+use exuvia_plan::record::{self, Record};
+use serde::{Deserialize, Serialize};
+
+use crate::error::LocalError;
+
+/// Larger than any metadata file that core accepts.
+const METADATA_LIMIT: u64 = 8 << 20;
+const RECORD_LIMIT: u64 = 1 << 20;
+
+/// The state of one installation as one user fetches for it.
+#[derive(Debug)]
+pub(crate) struct Store {
+    dir: Dir,
+    metadata: Dir,
+}
+
+impl Store {
+    /// Opens the store for the installation at `install`, making it when it is new.
+    pub(crate) fn open(state: &Path, app: &str, install: &Path) -> Result<Store, LocalError> {
+        let dir = Dir::open_or_create(dir(state, app, install))?;
+        let metadata = dir.subdir_or_create("metadata")?;
+        Ok(Store { dir, metadata })
+    }
+
+    /// Where the metadata files lie.
+    pub(crate) fn metadata_path(&self) -> &Path {
+        self.metadata.path()
+    }
+
+    /// A metadata file, if it is there and readable. Core makes names that are plain on any disk.
+    pub(crate) fn load(&self, name: &str) -> Option<Vec<u8>> {
+        self.metadata.read(name, METADATA_LIMIT).ok().flatten()
+    }
+
+    /// Replaces a metadata file.
+    pub(crate) fn save(&self, name: &str, bytes: &[u8]) -> Result<(), LocalError> {
+        replace(&self.metadata, name, bytes)
+    }
+
+    /// Entry by entry the higher of the two copies.
+    ///
+    /// # Errors
+    /// [`LocalError::Newer`] when a later version of Exuvia wrote them.
+    pub(crate) fn floors(&self) -> Result<Floors, LocalError> {
+        let read = |name| self.dir.read(name, RECORD_LIMIT).ok().flatten();
+        let (a, b) = (read("floors.a"), read("floors.b"));
+        let floors = exuvia_plan::floors::read(a.as_deref(), b.as_deref());
+        Ok(floors.map_err(|source| self.newer("floors.a", source))?.floors)
+    }
+
+    /// Writes both copies, one after the other, so that one is whole at any moment.
+    pub(crate) fn save_floors(&self, floors: &Floors) -> Result<(), LocalError> {
+        let bytes = exuvia_plan::floors::write(floors);
+        replace(&self.dir, "floors.a", &bytes)?;
+        replace(&self.dir, "floors.b", &bytes)
+    }
+
+    /// The validator of the stored timestamp.
+    pub(crate) fn tag(&self) -> Option<Tag> {
+        self.read_record("timestamp.etag")
+    }
+
+    pub(crate) fn save_tag(&self, tag: &Tag) -> Result<(), LocalError> {
+        replace(&self.dir, "timestamp.etag", &record::encode(tag))
+    }
+
+    /// Payloads that are not worth another try.
+    pub(crate) fn failed(&self) -> BTreeSet<Digest> {
+        self.read_record::<Failed>("failed").unwrap_or_default().targets
+    }
+
+    /// Adds a payload that led nowhere although its bytes were right.
+    pub(crate) fn remember_failed(&self, target: Digest) -> Result<(), LocalError> {
+        let mut targets = self.failed();
+        if targets.len() >= ENTRIES {
+            targets.clear();
+        }
+        targets.insert(target);
+        replace(&self.dir, "failed", &record::encode(&Failed { targets }))
+    }
+
+    /// Bundles that the user does not want.
+    pub(crate) fn skipped(&self) -> BTreeSet<Digest> {
+        self.read_record::<Skipped>("skipped").unwrap_or_default().bundles
+    }
+
+    /// Adds a bundle that the user does not want.
+    pub(crate) fn remember_skipped(&self, bundle: Digest) -> Result<(), LocalError> {
+        let mut bundles = self.skipped();
+        if bundles.len() >= ENTRIES {
+            bundles.clear();
+        }
+        bundles.insert(bundle);
+        replace(&self.dir, "skipped", &record::encode(&Skipped { bundles }))
+    }
+
+    /// The right to download and stage for this installation.
+    pub(crate) fn lock(&self) -> Result<Lock, LocalError> {
+        Lock::try_exclusive(&self.dir, "lock")?.ok_or(LocalError::Busy)
+    }
+
+    fn read_record<R: Record>(&self, name: &str) -> Option<R> {
+        record::decode(&self.dir.read(name, RECORD_LIMIT).ok().flatten()?).ok()
+    }
+
+    fn newer(&self, name: &str, source: record::RecordError) -> LocalError {
+        LocalError::State { path: self.dir.path().join(name), source }
+    }
+}
+
+/// What a mirror called the stored timestamp. It counts only while those very bytes are stored, so
+/// that no crash between the two files can make an old timestamp look current.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tag {
+    pub(crate) mirror: String,
+    pub(crate) timestamp: Digest,
+    pub(crate) validator: String,
+}
+
+impl Record for Tag {
+    const NAME: &'static str = "exuvia-etag";
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Failed {
+    targets: BTreeSet<Digest>,
+}
+
+impl Record for Failed {
+    const NAME: &'static str = "exuvia-failed";
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Skipped {
+    bundles: BTreeSet<Digest>,
+}
+
+impl Record for Skipped {
+    const NAME: &'static str = "exuvia-skipped";
+}
+
+/// Where the store of an installation lies.
+pub(crate) fn dir(state: &Path, app: &str, install: &Path) -> PathBuf {
+    state.join("exuvia").join(app).join(key(install))
+}
+
+/// Names the installation: the first 16 hex digits of the digest of its absolute path.
+pub(crate) fn key(install: &Path) -> String {
+    let mut name = Digest::of(install.as_os_str().as_encoded_bytes()).to_string();
+    name.truncate(16);
+    name
+}
+
+fn replace(dir: &Dir, name: &str, bytes: &[u8]) -> Result<(), LocalError> {
+    match dir.write(name, bytes) {
+        // Something that is no file stands in the way; nothing of ours is lost with it.
+        Err(e) if matches!(e.kind(), Kind::WrongPath | Kind::Exists) => {
+            dir.remove_tree(name)?;
+            Ok(dir.write(name, bytes)?)
+        }
+        written => Ok(written?),
+    }
+}
+
+/// Far more than a repository lists; a list that grew past it is begun again.
+const ENTRIES: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store(dir: &tempfile::TempDir) -> Store {
+        Store::open(dir.path(), "notes", Path::new("/opt/notes")).unwrap()
+    }
+
+    #[test]
+    fn what_is_saved_comes_back_byte_for_byte() {
+        let dir = tempfile::tempdir().unwrap();
+        store(&dir).save("timestamp.json", b"{ \"signed\" :1}\n").unwrap();
+        assert_eq!(store(&dir).load("timestamp.json").unwrap(), b"{ \"signed\" :1}\n");
+        assert_eq!(store(&dir).load("snapshot.json"), None);
+    }
+
+    #[test]
+    fn a_directory_in_the_place_of_a_file_is_absent_and_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(&dir);
+        std::fs::create_dir(store.metadata_path().join("root.json")).unwrap();
+        assert_eq!(store.load("root.json"), None);
+        store.save("root.json", b"{}").unwrap();
+        assert_eq!(store.load("root.json").unwrap(), b"{}");
+    }
+
+    #[test]
+    fn failures_are_remembered_and_damage_forgets_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
+        store(&dir).remember_failed(a).unwrap();
+        store(&dir).remember_failed(b).unwrap();
+        assert_eq!(store(&dir).failed(), BTreeSet::from([a, b]));
+        let path = store(&dir).dir.path().join("failed");
+        std::fs::write(path, b"exuvia-failed 1\n{").unwrap();
+        assert!(store(&dir).failed().is_empty());
+    }
+
+    #[test]
+    fn one_process_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = store(&dir).lock().unwrap();
+        assert!(matches!(store(&dir).lock(), Err(LocalError::Busy)));
+        drop(held);
+        store(&dir).lock().unwrap();
+    }
+}
