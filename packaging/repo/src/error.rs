@@ -1,0 +1,204 @@
+use exuvia_core::names::{App, Channel, Kind, Platform};
+use exuvia_core::{Digest, Time};
+use semver::Version;
+
+/// Why a change to a repository was refused: the publisher must act. Each variant carries the facts
+/// that tell what is to be done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Too few keys of a role are at hand.
+    #[error("role `{role}` needs {threshold} signatures, but the keys at hand give {have}")]
+    MissingKeys {
+        /// The role to sign.
+        role: String,
+        /// Signatures that the role demands.
+        threshold: u64,
+        /// Keys of the role at hand.
+        have: u64,
+    },
+    /// A release is not above everything its channel already has.
+    #[error("version {version} is not higher than {newest}, the newest in channel {channel}")]
+    VersionNotHigher {
+        /// The version asked for.
+        version: Version,
+        /// The newest version there is.
+        newest: Version,
+        /// The channel.
+        channel: Channel,
+    },
+    /// The version stands already, with other content.
+    #[error(
+        "{version} for {platform} ({kind}) is already released with other content: {published}, now {offered}"
+    )]
+    OtherContent {
+        /// The version.
+        version: Version,
+        /// The platform.
+        platform: Platform,
+        /// The kind of installation.
+        kind: Kind,
+        /// The bundle digest that the version names.
+        published: Digest,
+        /// The bundle digest of what was to be released.
+        offered: Digest,
+    },
+    /// Exactly this release stands already.
+    #[error("{version} for {platform} ({kind}) is already released with this very content")]
+    AlreadyReleased {
+        /// The version.
+        version: Version,
+        /// The platform.
+        platform: Platform,
+        /// The kind of installation.
+        kind: Kind,
+    },
+    /// The content is that of an earlier version.
+    #[error("{version} has the same content as {other}")]
+    SameContent {
+        /// The version asked for.
+        version: Version,
+        /// The version that has this content already.
+        other: Version,
+    },
+    /// Another platform or kind was to be added to a version that does not exist.
+    #[error("channel {channel} has no version {version} to add to")]
+    NothingToAddTo {
+        /// The version asked for.
+        version: Version,
+        /// The channel.
+        channel: Channel,
+    },
+    /// The version stands already for another platform or kind.
+    #[error("version {version} is already released for another platform or kind")]
+    NotAdding {
+        /// The version asked for.
+        version: Version,
+    },
+    /// A role would grow beyond what clients may be asked to download.
+    #[error("role `{role}` would have {length} bytes, more than {limit}")]
+    RoleTooLarge {
+        /// The role.
+        role: String,
+        /// Its length in bytes.
+        length: u64,
+        /// The most it may have.
+        limit: u64,
+    },
+    /// A channel and platform that `targets` does not delegate to.
+    #[error("the repository has no role `{role}`")]
+    UnknownRole {
+        /// The role's name.
+        role: String,
+    },
+    /// A channel and platform that exist already.
+    #[error("the repository has a role `{role}` already")]
+    RoleExists {
+        /// The role's name.
+        role: String,
+    },
+    /// A delta from a bundle that the role does not list.
+    #[error("no listed release has the bundle {from} that a delta starts from")]
+    UnknownBase {
+        /// The digest of the base bundle.
+        from: Digest,
+    },
+    /// A delta in a format that the version it starts from cannot read.
+    #[error("{version} cannot apply deltas of format {format}")]
+    FormatNotRead {
+        /// The version the delta starts from.
+        version: Version,
+        /// The delta's format.
+        format: String,
+    },
+    /// The facts speak of another application.
+    #[error("the release is of `{found}`, but the repository is of `{expected}`")]
+    OtherApp {
+        /// The repository's application.
+        expected: App,
+        /// The one in the facts.
+        found: App,
+    },
+    /// The facts are of a delta; those of the full release are wanted.
+    #[error("the facts of a release may not name a delta")]
+    FactsOfDelta,
+    /// Release facts break a rule of docs/formats.md §3.
+    #[error("the release facts of {path} are not valid: {source}")]
+    Facts {
+        /// The target's path.
+        path: String,
+        /// The rule.
+        source: exuvia_core::release::FactsError,
+    },
+    /// A role that lists releases has something else among them.
+    #[error("{path} is listed without digest or release facts")]
+    Unreadable {
+        /// The target's path.
+        path: String,
+    },
+    /// The snapshot does not name a role that is delegated.
+    #[error("the snapshot does not name the role `{role}`")]
+    NotInSnapshot {
+        /// The role.
+        role: String,
+    },
+    /// A role with a threshold that its keys cannot reach, or without keys.
+    #[error("role `{role}` has {keys} keys but needs {threshold}")]
+    Threshold {
+        /// The role.
+        role: String,
+        /// Distinct keys given.
+        keys: u64,
+        /// Signatures it demands.
+        threshold: u64,
+    },
+    /// A metadata file that the state needs is not there.
+    #[error("{path} is missing")]
+    Missing {
+        /// Path inside the repository.
+        path: String,
+    },
+    /// A metadata file cannot be read.
+    #[error("{path} is damaged")]
+    Damaged {
+        /// Path inside the repository.
+        path: String,
+        /// What is wrong with it.
+        source: exuvia_core::json::JsonError,
+    },
+    /// A metadata file is not the one that its parent names.
+    #[error("{path} has version {found}, but version {version} is called for")]
+    OtherVersion {
+        /// Path inside the repository.
+        path: String,
+        /// Version called for.
+        version: u64,
+        /// Version found.
+        found: u64,
+    },
+    /// Metadata could not be encoded.
+    #[error("the metadata of `{role}` cannot be encoded")]
+    Encode {
+        /// The role.
+        role: String,
+        /// Why.
+        source: exuvia_core::json::JsonError,
+    },
+    /// Metadata that nobody renewed in time; a client would refuse all of it.
+    #[error("role `{role}` expired on {expires}")]
+    Expired {
+        /// The role.
+        role: String,
+        /// When it expired.
+        expires: Time,
+    },
+    /// A client would not accept the result.
+    #[error("a client would refuse this repository")]
+    Refused(#[source] exuvia_core::Error),
+    /// A listed target that clients would pass over.
+    #[error("clients would pass over {path}")]
+    Ignored {
+        /// The target's path.
+        path: String,
+    },
+}
