@@ -29,7 +29,7 @@ pub enum Error {
     },
     /// The version stands already, with other content.
     #[error(
-        "{version} for {platform} ({kind}) is already released with other content: {published}, now {offered}"
+        "{version} for {platform} ({kind}) is already released with other content ({published})"
     )]
     OtherContent {
         /// The version.
@@ -40,8 +40,6 @@ pub enum Error {
         kind: Kind,
         /// The bundle digest that the version names.
         published: Digest,
-        /// The bundle digest of what was to be released.
-        offered: Digest,
     },
     /// Exactly this release stands already.
     #[error("{version} for {platform} ({kind}) is already released with this very content")]

@@ -185,8 +185,8 @@ fn check_content(facts: &Facts, listed: &[Listed]) -> Result<(), Error> {
         match (same_version(&old.facts, facts), same_content) {
             (true, true) => return Err(Error::AlreadyReleased { version, platform, kind }),
             (true, false) => {
-                let (published, offered) = (old.facts.bundle.digest, facts.bundle.digest);
-                return Err(Error::OtherContent { version, platform, kind, published, offered });
+                let published = old.facts.bundle.digest;
+                return Err(Error::OtherContent { version, platform, kind, published });
             }
             (false, true) => {
                 return Err(Error::SameContent { version, other: old.facts.version.clone() });

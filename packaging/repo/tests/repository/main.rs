@@ -1,4 +1,5 @@
 //! A publisher in memory and the clients that read what it writes.
+#![allow(clippy::unwrap_used, reason = "in tests a panic is the message")]
 
 mod changes;
 mod clients;
