@@ -1,1 +1,11 @@
-//! Stub.
+//! What the tests of the whole share: the workspace as data, a simulated repository, a server that
+//! misbehaves on request.
+#![forbid(unsafe_code)]
+// This crate is made of tests; a failed expectation shall stop them where it is.
+#![allow(clippy::unwrap_used)]
+
+pub mod home;
+pub mod server;
+pub mod sim;
+pub mod syntax;
+pub mod workspace;
