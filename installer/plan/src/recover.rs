@@ -18,6 +18,16 @@ impl World {
         World { live, kept: kept.into_iter().chain(live).collect() }
     }
 
+    /// The release that the stable path leads to.
+    pub fn live(&self) -> Option<Digest> {
+        self.live
+    }
+
+    /// The releases whose whole tree exists.
+    pub fn kept(&self) -> impl Iterator<Item = Digest> {
+        self.kept.iter().copied()
+    }
+
     fn leads_to(&self, release: &ReleaseRef) -> bool {
         self.live == Some(release.digest)
     }
