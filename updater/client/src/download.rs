@@ -46,8 +46,9 @@ pub(crate) async fn receive(
                     meter.finish_file(payload.length());
                     return Ok(payload);
                 }
-                Err((rejected, refusal)) => {
-                    part = rejected;
+                Err(rejected) => {
+                    let refusal;
+                    (part, refusal) = *rejected;
                     part.restart()?;
                     // Bytes of several replies that do not fit together are nobody's fault yet.
                     if !mixed {

@@ -209,6 +209,13 @@ pub enum LocalError {
     /// A durable step did not work.
     #[error(transparent)]
     Durable(Arc<exuvia_durable::Error>),
+    /// The system does not allow a runtime of our own.
+    #[cfg(feature = "blocking")]
+    #[error("no runtime can be set up: {source}")]
+    Runtime {
+        /// What the system said.
+        source: Arc<io::Error>,
+    },
     /// A state file was written by a later version of Exuvia: nothing is touched.
     #[error("{}: {source}", path.display())]
     State {
@@ -229,6 +236,8 @@ impl LocalError {
             LocalError::Cancelled => "start again when convenient; what was received is kept",
             LocalError::NoSpace { .. } => "make room on the disk and try again",
             LocalError::Helper(error) => helper_advice(error),
+            #[cfg(feature = "blocking")]
+            LocalError::Runtime { .. } => "close other programs and try again",
             LocalError::State { .. } => "update the application by hand, or remove that file",
             LocalError::Io { .. } | LocalError::Durable(_) => {
                 "check the disk and the rights of that file"

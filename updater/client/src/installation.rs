@@ -1,12 +1,12 @@
 //! The installation itself: looking at it, going back, removing it, making it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use exuvia_core::choose::{Route, Step};
-use exuvia_core::{Platform, Release};
+use exuvia_core::{Facts, Kind, Platform, Release};
 use exuvia_helper::{First, Install, Status, Uninstalled};
 use exuvia_plan::history::Entry;
-use exuvia_plan::{Config, Shape};
+use exuvia_plan::{Config, InPlaceShape, Shape};
 use semver::Version;
 
 use crate::background::in_background;
@@ -19,13 +19,22 @@ use crate::run::Run;
 /// How an application is installed for the first time.
 #[derive(Clone, Debug)]
 pub struct FirstInstall {
-    /// The layout.
-    pub layout: Shape,
+    /// How it is laid out.
+    pub layout: Placement,
     /// The version; without it the newest of the wanted kind.
     pub version: Option<Version>,
     /// The program that becomes the launcher, for the versioned layout: `exuvia-helper`, or any that
     /// calls [`startup`](crate::startup) first in `main`.
     pub launcher: Option<PathBuf>,
+}
+
+/// How an application is laid out on disk. Names follow from the release and from the path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// Versions side by side, and a launcher named like the release's executable.
+    Versioned,
+    /// One path that stays: the builder's `install` path itself.
+    InPlace,
 }
 
 /// An application was installed.
@@ -109,6 +118,23 @@ impl Updater {
     }
 }
 
+fn shape(placement: Placement, facts: &Facts, place: &Path) -> Shape {
+    match placement {
+        Placement::Versioned => {
+            let name = facts.executable.rsplit('/').next().unwrap_or_default();
+            Shape::Versioned { launcher: name.to_owned() }
+        }
+        Placement::InPlace => {
+            let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let shape = match facts.kind {
+                Kind::Folder | Kind::App => InPlaceShape::Folder,
+                _ => InPlaceShape::File,
+            };
+            Shape::InPlace { shape, name }
+        }
+    }
+}
+
 async fn put_in_place(
     run: &Run,
     first: FirstInstall,
@@ -125,7 +151,7 @@ async fn put_in_place(
         let config = Config { channel: settings.channel.clone(), ..settings.config.clone() };
         let request = First {
             path: &settings.place,
-            shape: first.layout,
+            shape: shape(first.layout, release.facts(), &settings.place),
             platform,
             config: &config,
             metadata: &metadata,

@@ -136,7 +136,7 @@ impl Part {
     }
 
     /// The payload, if the length and every hash are the signed ones. The only way to make one.
-    pub(crate) fn finish(self) -> Result<Payload, (Part, Refusal)> {
+    pub(crate) fn finish(self) -> Result<Payload, Box<(Part, Refusal)>> {
         match self.checker.clone().finish() {
             Ok(_) => {
                 let _ = std::fs::remove_file(self.origin_path());
@@ -147,7 +147,7 @@ impl Part {
                     _lock: self.lock,
                 })
             }
-            Err(mismatch) => Err((self, Refusal::Mismatch(mismatch))),
+            Err(mismatch) => Err(Box::new((self, Refusal::Mismatch(mismatch)))),
         }
     }
 

@@ -62,7 +62,7 @@ impl Updater {
         if let Some(held) = run.skipped(&release).await? {
             return Ok(Check::Held(held));
         }
-        let offer = Offer { run, release: *release, routes: routes.into() };
+        let offer = Offer { run: Box::new(run), release, routes: routes.into() };
         let (version, bytes) = (offer.version().clone(), offer.download_size());
         progress.event(Event::Offered { version, bytes });
         Ok(Check::Offer(offer))
@@ -72,8 +72,8 @@ impl Updater {
 /// A release to install, and the routes that lead there.
 #[derive(Debug)]
 pub struct Offer {
-    run: Run,
-    release: Release,
+    run: Box<Run>,
+    release: Box<Release>,
     routes: VecDeque<Route>,
 }
 
@@ -251,8 +251,8 @@ impl Payloads {
 /// The new version lies beside the old one: verified, flushed, and its program answered.
 #[derive(Debug)]
 pub struct Staged {
-    run: Run,
-    release: Release,
+    run: Box<Run>,
+    release: Box<Release>,
     install: Install,
     qualified: Qualified,
     route: Option<RouteKind>,

@@ -7,56 +7,56 @@ use std::time::Duration;
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
-pub struct Seen {
-    pub path: String,
-    pub headers: Vec<(String, String)>,
+pub(crate) struct Seen {
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 impl Seen {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
     /// The offset of `Range: bytes=N-`.
-    pub fn offset(&self) -> Option<usize> {
+    pub(crate) fn offset(&self) -> Option<usize> {
         self.header("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
     }
 }
 
 /// What to answer.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
     /// Announce the whole body but close after so many bytes.
-    pub cut: Option<usize>,
+    pub(crate) cut: Option<usize>,
     /// Wait before the header.
-    pub delay: Duration,
+    pub(crate) delay: Duration,
 }
 
 impl Answer {
-    pub fn status(status: u16) -> Self {
+    pub(crate) fn status(status: u16) -> Self {
         Answer { status, headers: Vec::new(), body: Vec::new(), cut: None, delay: Duration::ZERO }
     }
 
-    pub fn ok(body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn ok(body: impl Into<Vec<u8>>) -> Self {
         Answer { body: body.into(), ..Answer::status(200) }
     }
 
-    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
     }
 
-    pub fn cut(mut self, after: usize) -> Self {
+    pub(crate) fn cut(mut self, after: usize) -> Self {
         self.cut = Some(after);
         self
     }
 
     /// What a well-behaved static host answers for `body` with `etag`.
-    pub fn file(seen: &Seen, body: &[u8], etag: &str) -> Self {
+    pub(crate) fn file(seen: &Seen, body: &[u8], etag: &str) -> Self {
         if seen.header("if-none-match") == Some(etag) {
             return Answer::status(304);
         }
@@ -75,13 +75,13 @@ impl Answer {
     }
 }
 
-pub struct Server {
-    pub base: url::Url,
+pub(crate) struct Server {
+    pub(crate) base: url::Url,
     log: Arc<Mutex<Vec<Seen>>>,
 }
 
 impl Server {
-    pub fn start(answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}/app/", listener.local_addr().unwrap()).parse().unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
@@ -96,7 +96,7 @@ impl Server {
     }
 
     /// Every request so far.
-    pub fn log(&self) -> Vec<Seen> {
+    pub(crate) fn log(&self) -> Vec<Seen> {
         self.log.lock().unwrap().clone()
     }
 }

@@ -1,10 +1,8 @@
 //! What an HTTP mirror may answer, and what the source makes of it.
 
-mod server;
-
+use crate::server::{Answer, Server};
 use exuvia::fetch::{Body, Fetch, FetchError, Http, HttpOptions, Reply, Request};
 use futures_util::StreamExt;
-use server::{Answer, Server};
 
 fn mirror(server: &Server) -> Http {
     Http::new(&server.base, &HttpOptions::default()).unwrap()

@@ -1,0 +1,117 @@
+//! Several mirrors, some of them bad.
+
+use exuvia::fetch::Folder;
+use exuvia::{Check, Event};
+
+use crate::mirror::Mirror;
+use crate::publisher::World;
+use crate::road::offer;
+use crate::server::{Answer, Server};
+
+#[tokio::test]
+async fn a_silent_mirror_is_left_for_the_run() {
+    let mut world = World::new().await;
+    world.release("1.1.0", &[]);
+    let second = Mirror::new("memory:b", world.files.clone());
+    world.mirror.faults(|faults| faults.silent = true);
+    let updater = world.builder().fetch(second.clone()).build().unwrap();
+    let mut failed = Vec::new();
+    let found = updater
+        .check_with(&mut |event| {
+            if let Event::MirrorFailed { mirror, reason } = event {
+                failed.push((mirror, reason.exit_code()));
+            }
+        })
+        .await
+        .unwrap();
+    let Check::Offer(found) = found else { panic!("{found:?}") };
+    found.download(&mut |_| {}).await.unwrap();
+    assert_eq!(failed, [("memory:a".to_owned(), 5)]);
+    assert_eq!(world.mirror.take_log().len(), 1);
+    assert!(second.take_log().len() > 3);
+}
+
+#[tokio::test]
+async fn refused_metadata_is_asked_of_the_next_mirror() {
+    let mut world = World::new().await;
+    world.release("1.1.0", &[]);
+    let second = Mirror::new("memory:b", world.files.clone());
+    world.mirror.faults(|faults| faults.flip.push("metadata/timestamp.json".to_owned()));
+    let updater = world.builder().fetch(second).build().unwrap();
+    offer(&updater).await;
+    let alone = world.updater().check().await.unwrap_err();
+    assert_eq!(alone.exit_code(), 4, "{alone}");
+}
+
+#[tokio::test]
+async fn a_wrong_payload_is_asked_of_the_next_mirror_from_the_start() {
+    let mut world = World::new().await;
+    world.release("1.1.0", &[]);
+    let path = world.paths("1.1.0").remove(0);
+    let second = Mirror::new("memory:b", world.files.clone());
+    world.mirror.faults(|faults| faults.flip.push(path));
+    let updater = world.builder().fetch(second.clone()).build().unwrap();
+    offer(&updater).await.download(&mut |_| {}).await.unwrap();
+    let log = second.take_log();
+    assert!(matches!(&log[..], [one] if one.offset == 0), "{log:?}");
+}
+
+#[tokio::test]
+async fn without_any_mirror_that_answers_the_network_is_to_blame() {
+    let world = World::new().await;
+    world.mirror.faults(|faults| faults.silent = true);
+    let error = world.updater().check().await.unwrap_err();
+    assert_eq!(error.exit_code(), 5, "{error}");
+}
+
+#[tokio::test]
+async fn a_login_page_is_the_networks_fault_and_changes_nothing() {
+    let world = World::new().await;
+    let server = Server::start(|_| Answer::ok(*b"<html>Log in</html>"));
+    let updater = world.bare_builder().mirrors([server.base.as_str()]).build().unwrap();
+    let error = updater.check().await.unwrap_err();
+    assert_eq!((error.exit_code(), error.advice()), (5, "log in to the network, then try again"));
+    assert!(matches!(world.updater().check().await.unwrap(), Check::UpToDate));
+}
+
+#[tokio::test]
+async fn an_update_comes_from_a_folder_as_from_anywhere() {
+    let mut world = World::new().await;
+    world.release("1.1.0", &["1.0.0"]);
+    let stick = world.dir.path().join("stick");
+    for (path, bytes) in &*world.files.lock().unwrap() {
+        let path = stick.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    let updater = world.bare_builder().fetch(Folder::new(&stick)).build().unwrap();
+    let payloads = offer(&updater).await.download(&mut |_| {}).await.unwrap();
+    payloads.stage().await.unwrap().apply_now().unwrap();
+    assert_eq!(world.installed_text(), "1.1.0");
+    let gone = world.bare_builder().mirrors(["/nowhere/at/all"]).build().unwrap();
+    assert_eq!(gone.check().await.unwrap_err().exit_code(), 5);
+}
+
+#[tokio::test]
+async fn an_update_comes_over_http_in_few_requests() {
+    let mut world = World::new().await;
+    world.release("1.1.0", &["1.0.0"]);
+    let files = world.files.clone();
+    let server = Server::start(move |seen| {
+        let path = seen.path.strip_prefix("/app/").unwrap();
+        match files.lock().unwrap().get(path) {
+            Some(bytes) => Answer::file(seen, bytes, &format!("\"{}\"", exuvia::Digest::of(bytes))),
+            None => Answer::status(404),
+        }
+    });
+    let updater = world.bare_builder().mirrors([server.base.as_str()]).build().unwrap();
+    let payloads = offer(&updater).await.download(&mut |_| {}).await.unwrap();
+    payloads.stage().await.unwrap().later();
+    // Root, timestamp, snapshot, the channel's role, the delta; targets has not changed.
+    let paths: Vec<String> = server.log().into_iter().map(|seen| seen.path).collect();
+    assert_eq!(paths.len(), 5, "{paths:?}");
+    updater.check().await.unwrap();
+    let log = server.log();
+    assert_eq!(log.len(), 7);
+    assert!(log[6].header("if-none-match").is_some());
+}
