@@ -10,7 +10,7 @@ use semver::Version;
 
 pub use self::route::{Route, Step, routes};
 use crate::names::Kind;
-use crate::release::{DEFAULT_MAX_DAYS, Release, Releases};
+use crate::release::{Release, Releases};
 use crate::{Digest, Time};
 
 /// After how many days a critical release that failed is offered again: after the first failure,
@@ -246,7 +246,7 @@ fn judge(release: &Release, installed: &Installed, policy: &Policy<'_>) -> Resul
     }
     // No rollout is read yet, and a missing one holds, whoever asked.
     if let Some(gated) = facts.gated.filter(|_| !facts.critical) {
-        let until = facts.published.plus_days(i64::from(gated.max_days.min(DEFAULT_MAX_DAYS)));
+        let until = facts.published.plus_days(i64::from(gated.max_days));
         if policy.now < until {
             return Err(Held::Gated { version: version(), until });
         }

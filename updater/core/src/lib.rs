@@ -36,8 +36,6 @@ pub mod refresh;
 pub mod release;
 pub mod search;
 pub mod target;
-#[cfg(test)]
-mod testing;
 pub mod time;
 pub mod trusted;
 pub mod verify;

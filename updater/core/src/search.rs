@@ -45,7 +45,7 @@ pub struct Search {
 
 #[derive(Debug)]
 enum Stage {
-    Visiting(Branch, Errand),
+    Visiting(Branch, Box<Errand>),
     Ended,
     /// No answer can help; `finish` tells.
     Failed(Error),
@@ -145,7 +145,7 @@ impl Search {
             };
             let consistent = self.trusted.root.consistent_snapshot;
             let errand = Errand::new(name, named, consistent, self.trusted.limits.targets);
-            return Stage::Visiting(branch, errand);
+            return Stage::Visiting(branch, Box::new(errand));
         }
         Stage::Ended
     }
@@ -176,7 +176,7 @@ impl Machine for Search {
                 let place = self.tree.grow(branch.delegator, &role.name, targets);
                 self.stage = self.look_into(place);
             }
-            None => *errand = errand.after_store(),
+            None => **errand = errand.after_store(),
         }
         Ok(())
     }

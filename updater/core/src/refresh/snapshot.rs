@@ -24,9 +24,10 @@ impl Judge {
                 // What is stored may be what is named, or else what 5.5.5 compares with.
                 let named = bytes
                     .and_then(|bytes| errand.verify(bytes, by).ok())
-                    .and_then(|verified| self.judge_snapshot(ground, None, verified).ok());
-                if let Some(snapshot) = named {
-                    return self.trust_snapshot(ground, timestamp, snapshot);
+                    .and_then(|verified| self.judge_snapshot(ground, None, verified).ok())
+                    .and_then(|snapshot| self.trust_snapshot(ground, timestamp, snapshot).ok());
+                if let Some(next) = named {
+                    return Ok(next);
                 }
                 let stored = bytes
                     .filter(|_| ground.store == Store::OfTheseKeys)
