@@ -6,7 +6,8 @@
 //! - `Current` is verified, in date at the one "now", not below the floor and of the version that
 //!   its parent names. Only from here may the next role be unlocked.
 //!
-//! Each type has one constructor, and the model inside was read from the value the signatures cover.
+//! Each type has one constructor, and the model inside was read from the value that the signatures
+//! cover.
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
@@ -60,15 +61,17 @@ impl<'a, M: Role> Unverified<'a, M> {
     /// Not metadata of this kind and of TUF 1.x, or not signed by a threshold of the keys.
     pub fn verify(self, by: Authority<'_>) -> Result<Verified<M>, Error> {
         let envelope = self.envelope()?;
-        threshold(self.role, &envelope, by)?;
-        self.model(&envelope.signed)
+        let proof = threshold(self.role, &envelope, by)?;
+        let data = self.read(&envelope.signed)?;
+        Ok(self.verified(data, proof))
     }
 
     fn envelope(&self) -> Result<Envelope, Error> {
         Envelope::parse(self.bytes).map_err(|problem| self.malformed(problem))
     }
 
-    fn model(&self, signed: &Value) -> Result<Verified<M>, Error> {
+    /// Reads the model, which proves nothing yet.
+    fn read(&self, signed: &Value) -> Result<M, Error> {
         let field = |name| signed.get(name).and_then(Value::as_str).unwrap_or_default();
         if field("_type") != M::NAME {
             let found = field("_type").to_owned();
@@ -79,8 +82,12 @@ impl<'a, M: Role> Unverified<'a, M> {
             let found = version.to_owned();
             return Err(Error::WrongSpecVersion { role: self.role.to_owned(), found });
         }
-        let data = json::shape(signed).map_err(|problem| self.malformed(problem))?;
-        Ok(Verified { role: self.role.to_owned(), data: Arc::new(data) })
+        json::shape(signed).map_err(|problem| self.malformed(problem))
+    }
+
+    /// The one constructor of [`Verified`].
+    fn verified(&self, data: M, _proof: Signed) -> Verified<M> {
+        Verified { role: self.role.to_owned(), data: Arc::new(data) }
     }
 
     fn malformed(&self, problem: JsonError) -> Error {
@@ -96,9 +103,9 @@ impl Unverified<'_, Root> {
     /// As for [`verify`](Self::verify).
     pub fn trust_by_origin(self) -> Result<Verified<Root>, Error> {
         let envelope = self.envelope()?;
-        let root = self.model(&envelope.signed)?;
-        threshold(self.role, &envelope, root.authority(&root.roles.root))?;
-        Ok(root)
+        let root = self.read(&envelope.signed)?;
+        let proof = threshold(self.role, &envelope, root.authority(&root.roles.root))?;
+        Ok(self.verified(root, proof))
     }
 
     /// The root after `trusted`: signed by a threshold of the trusted root's keys and of its own
@@ -109,9 +116,9 @@ impl Unverified<'_, Root> {
     pub fn succeed(self, trusted: &Verified<Root>) -> Result<Verified<Root>, Error> {
         let envelope = self.envelope()?;
         threshold(self.role, &envelope, trusted.authority(&trusted.roles.root))?;
-        let root = self.model(&envelope.signed)?;
-        threshold(self.role, &envelope, root.authority(&root.roles.root))?;
-        root.of_version(trusted.version + 1)
+        let root = self.read(&envelope.signed)?;
+        let proof = threshold(self.role, &envelope, root.authority(&root.roles.root))?;
+        self.verified(root, proof).of_version(trusted.version + 1)
     }
 }
 
@@ -187,10 +194,13 @@ impl<M> std::ops::Deref for Current<M> {
     }
 }
 
+/// Proof that a threshold of keys signed; only [`threshold`] makes it.
+struct Signed(());
+
 /// A threshold of different keys signed. A signature that is malformed, wrong or of a key that
 /// cannot be used does not count and does no harm (others may suffice); the same key under two ids
 /// counts once; two signatures under one id are refused (TUF §4.2.1).
-fn threshold(role: &str, envelope: &Envelope, by: Authority<'_>) -> Result<(), Error> {
+fn threshold(role: &str, envelope: &Envelope, by: Authority<'_>) -> Result<Signed, Error> {
     let message = envelope
         .signed_bytes()
         .map_err(|problem| Error::Malformed { role: role.to_owned(), problem })?;
@@ -214,5 +224,5 @@ fn threshold(role: &str, envelope: &Envelope, by: Authority<'_>) -> Result<(), E
     if signed < by.threshold.max(1) {
         return Err(Error::Threshold { role: role.to_owned(), signed, needed: by.threshold });
     }
-    Ok(())
+    Ok(Signed(()))
 }
