@@ -17,8 +17,15 @@ use crate::limits::Limits;
 #[derive(Clone)]
 pub struct Updater {
     pub(crate) settings: Arc<Settings>,
-    pub(crate) asked_by_user: bool,
+    pub(crate) wants: Wants,
     pub(crate) cancel: Cancel,
+}
+
+/// What somebody wants beyond the ordinary.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wants {
+    pub(crate) asked_by_user: bool,
+    pub(crate) failed: bool,
 }
 
 /// All that was decided when the updater was built.
@@ -54,7 +61,7 @@ impl Updater {
             state_dir: None,
             cache_dir: None,
             limits: Limits::default(),
-            asked_by_user: false,
+            wants: Wants::default(),
         }
     }
 
@@ -65,7 +72,13 @@ impl Updater {
 
     /// The same updater, for a check that the user asked for (or did not).
     pub fn asked_by_user(&self, asked: bool) -> Updater {
-        Updater { asked_by_user: asked, ..self.clone() }
+        Updater { wants: Wants { asked_by_user: asked, ..self.wants }, ..self.clone() }
+    }
+
+    /// The same updater, which also offers what failed here before or was rolled back: for a user who
+    /// insists.
+    pub fn even_if_failed(&self, insist: bool) -> Updater {
+        Updater { wants: Wants { failed: insist, ..self.wants }, ..self.clone() }
     }
 
     /// The configuration it was built with.
@@ -96,7 +109,7 @@ pub struct Builder {
     state_dir: Option<PathBuf>,
     cache_dir: Option<PathBuf>,
     limits: Limits,
-    asked_by_user: bool,
+    wants: Wants,
 }
 
 impl Builder {
@@ -171,7 +184,7 @@ impl Builder {
     /// Whether the user asked for the check: then gradual rollouts and skipped versions do not hold a
     /// release back.
     pub fn asked_by_user(mut self, asked: bool) -> Self {
-        self.asked_by_user = asked;
+        self.wants.asked_by_user = asked;
         self
     }
 
@@ -224,7 +237,7 @@ impl Builder {
             limits: self.limits,
         };
         let (settings, cancel) = (Arc::new(settings), Cancel::new());
-        Ok(Updater { settings, asked_by_user: self.asked_by_user, cancel })
+        Ok(Updater { settings, wants: self.wants, cancel })
     }
 }
 

@@ -89,14 +89,14 @@ impl fmt::Debug for Body {
 #[non_exhaustive]
 pub enum FetchError {
     /// No connection: name, route, refusal or TLS handshake.
-    #[error("no connection")]
+    #[error("no connection: {}", root_cause(&**source))]
     Unreachable {
         /// What the transport said.
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// The connection broke before the body was complete.
-    #[error("the connection broke")]
+    #[error("the connection broke: {}", root_cause(&**source))]
     Broken {
         /// What the transport said.
         #[source]
@@ -217,6 +217,16 @@ impl fmt::Display for Wait {
             Wait::Whole => "the file",
         })
     }
+}
+
+/// The innermost reason: what stands around it names the same failure in more general words.
+fn root_cause<'a>(
+    mut error: &'a (dyn std::error::Error + 'static),
+) -> &'a (dyn std::error::Error + 'static) {
+    while let Some(inner) = error.source() {
+        error = inner;
+    }
+    error
 }
 
 /// The segments of a path below a base, or the refusal of a path that could leave it.

@@ -141,7 +141,7 @@ async fn put_in_place(
     release: Release,
     ingredients: Ingredients,
 ) -> Result<Install, Error> {
-    let (settings, scratch, now) = (run.settings.clone(), run.cache(), run.now);
+    let (settings, scratch, now) = (run.settings.clone(), run.cache(), run.time());
     let metadata = run.store.metadata_path().to_owned();
     let (watch, waiting) = run.mirrors.watch().for_blocking_work();
     let installed = in_background(move || {

@@ -90,12 +90,11 @@ impl Mirrors {
     /// Another file is wanted now: mirrors that served a wrong one get another chance, unless one
     /// that never did is left.
     pub(crate) fn turn_to_another_file(&mut self) {
-        if self.list.iter().all(|(_, standing)| *standing != Standing::Good) {
-            for (_, standing) in &mut self.list {
-                if *standing == Standing::Refused {
-                    *standing = Standing::Good;
-                }
-            }
+        if self.list.iter().any(|(_, standing)| *standing == Standing::Good) {
+            return;
+        }
+        for (_, standing) in self.list.iter_mut().filter(|(_, s)| *s == Standing::Refused) {
+            *standing = Standing::Good;
             self.failure = None;
         }
     }

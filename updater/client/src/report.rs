@@ -81,7 +81,8 @@ fn summary(entries: &[Entry]) -> Report {
     let told = entries.iter().rev().find_map(|entry| {
         let (from, to) = (entry.from.clone()?, entry.to.clone()?);
         match entry.event {
-            Event::Swapped | Event::Committed => Some(Report::Updated { from, to }),
+            // That it proved healthy afterwards is no second update.
+            Event::Swapped => Some(Report::Updated { from, to }),
             Event::RolledBack => Some(Report::RolledBack { from, to }),
             Event::Reverted => {
                 let reason = entry.reason.clone().unwrap_or_default();
@@ -108,7 +109,7 @@ mod tests {
 
     #[test]
     fn only_what_was_not_seen_counts() {
-        let history = [entry(Event::Committed, 0, 1, 5), entry(Event::Staged, 1, 2, 6)];
+        let history = [entry(Event::Swapped, 0, 1, 5), entry(Event::Committed, 0, 1, 6)];
         let line = |at: usize| serde_json::to_string(&history[at]).unwrap();
         assert_eq!(summary(since(&history, &line(0))), Report::Unchanged);
         let (from, to) = (Version::new(1, 0, 0), Version::new(1, 1, 0));

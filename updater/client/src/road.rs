@@ -209,7 +209,7 @@ impl Payloads {
         };
         let (version, received) = (self.offer.version().clone(), self.received());
         progress.event(Event::Staged { version: version.clone(), route, received });
-        let now = self.offer.run.now;
+        let now = self.offer.run.time();
         let qualified = in_background(move || staged.qualify(now)).await??;
         progress.event(Event::Qualified { version });
         Ok(self.staged(qualified, route))
@@ -308,8 +308,7 @@ impl Staged {
         self.received
     }
 
-    /// The user may have taken hours to answer.
     fn now(&self) -> Time {
-        self.run.now.max((self.run.settings.clock)())
+        self.run.time()
     }
 }

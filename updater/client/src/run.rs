@@ -12,7 +12,7 @@ use exuvia_helper::{Install, Status};
 use semver::Version;
 
 use crate::background::in_background;
-use crate::builder::{Settings, Updater};
+use crate::builder::{Settings, Updater, Wants};
 use crate::download::{self, Meter};
 use crate::driver::drive;
 use crate::error::{Error, LocalError, RepositoryError};
@@ -29,8 +29,8 @@ pub(crate) struct Run {
     pub(crate) store: Arc<Store>,
     pub(crate) mirrors: Mirrors,
     pub(crate) status: Option<Status>,
-    pub(crate) asked_by_user: bool,
-    /// The one time at which everything is judged.
+    pub(crate) wants: Wants,
+    /// The one time at which the metadata is judged.
     pub(crate) now: Time,
 }
 
@@ -47,13 +47,13 @@ impl Run {
         let settings = updater.settings.clone();
         let watch = updater.cancel.watch();
         let mirrors = Mirrors::new(&settings.sources, settings.limits, watch);
-        let (store, asked_by_user) = (Arc::new(store), updater.asked_by_user);
+        let (store, wants) = (Arc::new(store), updater.wants);
         let mut now = (settings.clock)();
         // A clock that was set back must not make expired metadata fresh.
         if let Some(status) = &status {
             now = now.max(status.current().published);
         }
-        Ok(Run { settings, store, mirrors, status, asked_by_user, now })
+        Ok(Run { settings, store, mirrors, status, wants, now })
     }
 
     /// Metadata that is trusted and in date.
@@ -102,12 +102,11 @@ impl Run {
         let policy = Policy {
             formats: &[exuvia_delta::FORMAT],
             avoid: &avoid,
-            // Who asks for a release that failed here shall have it.
-            bad: if self.asked_by_user { &[] } else { &bad },
+            bad: if self.wants.failed { &[] } else { &bad },
             floor: None,
             os_version: system.as_deref(),
             now: self.now,
-            asked_by_user: self.asked_by_user,
+            asked_by_user: self.wants.asked_by_user,
         };
         Ok(choose::choose(releases, &self.installed(), &policy))
     }
@@ -116,8 +115,9 @@ impl Run {
     pub(crate) async fn skipped(&self, release: &Release) -> Result<Option<Held>, Error> {
         let store = self.store.clone();
         let skipped = in_background(move || store.skipped()).await?;
-        let holds =
-            skipped.contains(&release.digest()) && !self.asked_by_user && !release.facts().critical;
+        let holds = skipped.contains(&release.digest())
+            && !self.wants.asked_by_user
+            && !release.facts().critical;
         Ok(holds.then(|| Held::Skipped { version: release.version().clone() }))
     }
 
@@ -168,6 +168,11 @@ impl Run {
         }
         let how = if bundles.is_empty() { How::Unpack } else { How::Patch(bundles) };
         Ok(Ingredients { payloads, how })
+    }
+
+    /// The time now: the user may have taken hours to answer.
+    pub(crate) fn time(&self) -> Time {
+        self.now.max((self.settings.clock)())
     }
 
     /// Where downloads lie, and scratch files.

@@ -29,8 +29,8 @@ pub(crate) async fn receive(
         facts: facts.clone(),
         metadata: run.store.metadata_path().to_owned(),
         scratch: run.cache(),
-        now: run.now,
-        even_if_bad: run.asked_by_user || facts.critical,
+        now: run.time(),
+        even_if_bad: run.wants.failed || facts.critical,
         watch,
     };
     let store = run.store.clone();

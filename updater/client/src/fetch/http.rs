@@ -17,7 +17,7 @@ use super::{Body, BoxFuture, Fetch, FetchError, Reply, Request, segments};
 
 const REDIRECTS: usize = 5;
 
-/// Which proxy requests go through.
+/// Which proxy requests go through. Mirrors on this machine are always reached directly.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Proxy {
@@ -51,7 +51,8 @@ impl Http {
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        Ok(Http { base, client: client(options)? })
+        let client = client(options, base.scheme() == "http")?;
+        Ok(Http { base, client })
     }
 }
 
@@ -243,7 +244,8 @@ fn is_protected(url: &Url) -> bool {
     }
 }
 
-fn client(options: &HttpOptions) -> Result<reqwest::Client, HttpError> {
+/// Plain http is for this machine: a proxy would carry it elsewhere.
+fn client(options: &HttpOptions, stays_here: bool) -> Result<reqwest::Client, HttpError> {
     let setup = |e: reqwest::Error| HttpError::Setup { source: Box::new(e) };
     let mut headers = HeaderMap::new();
     for (name, value) in &options.headers {
@@ -261,6 +263,7 @@ fn client(options: &HttpOptions) -> Result<reqwest::Client, HttpError> {
         .default_headers(headers)
         .user_agent(concat!("exuvia/", env!("CARGO_PKG_VERSION")));
     let builder = match &options.proxy {
+        _ if stays_here => builder.no_proxy(),
         Proxy::Environment => builder,
         Proxy::Direct => builder.no_proxy(),
         Proxy::At(url) => builder.proxy(reqwest::Proxy::all(url.clone()).map_err(setup)?),

@@ -1,7 +1,9 @@
 //! Several mirrors, some of them bad.
 
-use exuvia::fetch::Folder;
-use exuvia::{Check, Event};
+use std::time::Duration;
+
+use exuvia::fetch::{FetchError, Folder};
+use exuvia::{Check, Error, Event, Limits};
 
 use crate::mirror::Mirror;
 use crate::publisher::World;
@@ -72,6 +74,29 @@ async fn a_login_page_is_the_networks_fault_and_changes_nothing() {
     let error = updater.check().await.unwrap_err();
     assert_eq!((error.exit_code(), error.advice()), (5, "log in to the network, then try again"));
     assert!(matches!(world.updater().check().await.unwrap(), Check::UpToDate));
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_in_time_is_left() {
+    let world = World::new().await;
+    let server =
+        Server::start(|_| Answer { delay: Duration::from_secs(20), ..Answer::status(200) });
+    let mut limits = Limits::default();
+    limits.header = Duration::from_millis(200);
+    let updater =
+        world.bare_builder().mirrors([server.base.as_str()]).limits(limits).build().unwrap();
+    let Err(Error::Network(error)) = updater.check().await else { panic!() };
+    assert!(matches!(error.source, FetchError::Deadline { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_failed_delta_is_the_networks_fault_once_nobody_answers() {
+    let mut world = World::new().await;
+    world.release("1.1.0", &["1.0.0"]);
+    let found = offer(&world.updater()).await;
+    world.mirror.faults(|faults| faults.silent = true);
+    let error = found.download(&mut |_| {}).await.unwrap_err();
+    assert_eq!(error.exit_code(), 5, "{error}");
 }
 
 #[tokio::test]

@@ -165,6 +165,23 @@ async fn cancelling_ends_the_run_and_not_the_next_one() {
 }
 
 #[tokio::test]
+async fn a_version_rolled_back_is_offered_again_only_to_those_who_insist() {
+    let mut world = World::new().await;
+    world.release("1.1.0", &[]);
+    let payloads = offer(&world.updater()).await.download(&mut |_| {}).await.unwrap();
+    payloads.stage().await.unwrap().apply_now().unwrap();
+    let updater = world.updater();
+    let trial = updater.installation().unwrap().trial().unwrap().unwrap();
+    trial.confirm(world.now()).unwrap();
+    assert!(matches!(updater.check().await.unwrap(), Check::UpToDate));
+    assert_eq!(updater.rollback().unwrap(), Version::new(1, 0, 0));
+    assert!(matches!(updater.asked_by_user(true).check().await.unwrap(), Check::Held(_)));
+    let found = offer(&updater.even_if_failed(true)).await;
+    found.download(&mut |_| {}).await.unwrap().stage().await.unwrap().apply_now().unwrap();
+    assert_eq!(world.installed_text(), "1.1.0");
+}
+
+#[tokio::test]
 async fn an_application_that_is_one_path_is_exchanged_whole() {
     let mut world = World::new().await;
     let place = world.dir.path().join("Notes");
