@@ -1,0 +1,75 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use exuvia::Kind;
+use semver::Version;
+
+/// Installs applications and keeps them up to date: verified, atomic, and able to go back.
+#[derive(Debug, Parser)]
+#[command(name = "exuvia-agent", version)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Print one JSON object on standard output instead of text.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Which application, and where.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// The application's exuvia.json.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The application's directory (or its single file).
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) install: Option<PathBuf>,
+    /// Use this mirror in place of those in exuvia.json; may be repeated. The root of trust stays.
+    #[arg(long = "mirror", global = true, value_name = "URL")]
+    pub(crate) mirrors: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Install the newest release, verified from the root in exuvia.json on.
+    Install {
+        /// The kind of release: folder, exe, appimage.
+        #[arg(long, default_value = "folder")]
+        kind: Kind,
+        /// How the application lies on the disk; by default folders are versioned, files in place.
+        #[arg(long, value_enum)]
+        layout: Option<LayoutKind>,
+        /// This version in place of the newest.
+        #[arg(long)]
+        version: Option<Version>,
+    },
+    /// Remove the application; files that are not its own stay.
+    Uninstall,
+    /// Ask whether there is an update. Exit code 0: there is one; 3: there is none.
+    Check,
+    /// Bring the newest version: download, verify, try, ask, switch.
+    Update {
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Tell what is installed and in which state.
+    Status,
+    /// Go back to the version before.
+    Rollback,
+    /// Tell what happened to this installation.
+    History,
+}
+
+/// How an application lies on the disk.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LayoutKind {
+    /// DIR/versions/…, DIR/current and a launcher: for folders.
+    Versioned,
+    /// The path itself is replaced: for single files and folders that must stay where they are.
+    InPlace,
+}

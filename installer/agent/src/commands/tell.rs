@@ -1,0 +1,70 @@
+//! `status` and `history`: what is known, in words.
+
+use exuvia::{Install, LocalError, Phase};
+use serde_json::json;
+
+use crate::answer::Answer;
+use crate::failure::Failure;
+
+pub(super) fn status(install: &Install) -> Result<Answer, Failure> {
+    let status = install.status().map_err(LocalError::from)?;
+    let (app, version) = (&status.layout.app, &status.current().version);
+    let mut text = format!("{app} {version} ({})", status.phase.name());
+    match &status.phase {
+        Phase::Staged { next, .. } => text.push_str(&format!("; {} waits", next.version)),
+        Phase::Trial { to, .. } => {
+            let (to, starts) = (&to.version, status.starts);
+            text.push_str(&format!("; {to} is on trial, {starts} of 3 starts used"));
+        }
+        _ => {}
+    }
+    let candidate = match &status.phase {
+        Phase::Staged { next, .. } => Some(&next.version),
+        Phase::Swapping { to, .. } | Phase::Trial { to, .. } => Some(&to.version),
+        _ => None,
+    };
+    if let Some(previous) = status.previous() {
+        text.push_str(&format!("\n  {} is kept to go back to", previous.version));
+    }
+    for bad in &status.remembered.bad {
+        text.push_str(&format!("\n  {} is not offered: {}", bad.version, bad.reason));
+    }
+    let facts = json!({
+        "app": app,
+        "version": version,
+        "digest": status.current().digest,
+        "phase": status.phase.name(),
+        "candidate": candidate,
+        "starts": status.starts,
+        "previous": status.previous().map(|release| &release.version),
+        "remembered": status.remembered.bad,
+        "channel": status.layout.channel,
+        "program": status.stable_exe,
+    });
+    Ok(Answer::done("status", text, facts))
+}
+
+pub(super) fn history(install: &Install) -> Result<Answer, Failure> {
+    let entries = install.history().map_err(LocalError::from)?;
+    let lines: Vec<String> = entries
+        .iter()
+        .map(|entry| {
+            let word = serde_json::to_value(entry.event).unwrap_or_default();
+            let version = |v: &Option<semver::Version>| v.as_ref().map(ToString::to_string);
+            let (from, to) = (version(&entry.from), version(&entry.to));
+            let versions = match (from, to) {
+                (Some(from), Some(to)) => format!("{from} → {to}"),
+                (from, to) => to.or(from).unwrap_or_default(),
+            };
+            let reason = entry.reason.as_deref().unwrap_or_default();
+            format!(
+                "{}  {:<12} {versions}  {reason}",
+                entry.time,
+                word.as_str().unwrap_or_default()
+            )
+            .trim_end()
+            .to_owned()
+        })
+        .collect();
+    Ok(Answer::done("history", lines.join("\n"), json!({ "entries": entries })))
+}

@@ -1,0 +1,95 @@
+//! What a command fails with: one line of what happened, one line of what to do.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use exuvia::{BuildError, Error, LocalError};
+use serde_json::json;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// An argument that this command needs is missing.
+    #[error("this command needs {argument}")]
+    Argument {
+        /// The argument.
+        argument: &'static str,
+    },
+    /// The configuration cannot be read.
+    #[error("{}: {source}", path.display())]
+    Config {
+        /// Its path.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The configuration or another setting cannot be used.
+    #[error("{}: {source}", path.display())]
+    Settings {
+        /// The configuration's path.
+        path: PathBuf,
+        /// Why.
+        source: BuildError,
+    },
+    /// The answer to the question could not be asked for.
+    #[error("nobody can be asked: standard input is not a terminal")]
+    NobodyToAsk,
+    /// The runtime could not be set up.
+    #[error("the system gave no resources: {0}")]
+    Runtime(std::io::Error),
+    /// The update itself failed.
+    #[error(transparent)]
+    Update(#[from] Error),
+}
+
+impl From<LocalError> for Failure {
+    fn from(error: LocalError) -> Failure {
+        Failure::Update(error.into())
+    }
+}
+
+impl Failure {
+    fn advice(&self) -> &'static str {
+        match self {
+            Failure::Argument { .. } => "add it to the command line; --help shows how",
+            Failure::Config { .. } => "name the application's exuvia.json with --config",
+            Failure::Settings { .. } => "correct exuvia.json, or get it anew from the publisher",
+            Failure::NobodyToAsk => "add --yes to install without being asked",
+            Failure::Runtime(_) => "close other programs and try again",
+            Failure::Update(error) => error.advice(),
+        }
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Failure::Argument { .. } | Failure::Config { .. } | Failure::Settings { .. } => USAGE,
+            Failure::NobodyToAsk => USAGE,
+            Failure::Runtime(_) => LOCAL,
+            Failure::Update(error) => error.exit_code(),
+        }
+    }
+
+    fn family(&self) -> &'static str {
+        match self.code() {
+            USAGE => "usage",
+            LOCAL => "local",
+            REPOSITORY => "repository",
+            _ => "network",
+        }
+    }
+
+    /// Prints it and gives the exit code.
+    pub(crate) fn print(&self, json: bool) -> ExitCode {
+        if json {
+            let error = json!({ "family": self.family(), "message": self.to_string(), "advice": self.advice() });
+            println!("{}", json!({ "result": "failed", "error": error }));
+        } else {
+            eprintln!("error: {self}\n  → {}", self.advice());
+        }
+        ExitCode::from(self.code())
+    }
+}
+
+const LOCAL: u8 = 1;
+const USAGE: u8 = 2;
+const REPOSITORY: u8 = 4;
