@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use exuvia::{Check, Error, Event, FirstInstall, Install, Offer, Shape, Staged, Updater};
+use exuvia::{Check, Error, Event, FirstInstall, Install, Offer, Placement, Staged, Updater};
 use exuvia_bundle::{MemoryTree, Node, Tree};
 use serde_json::json;
 
@@ -56,7 +56,7 @@ impl Home {
     /// # Errors
     /// The updater's.
     pub async fn try_install(&self, sim: &Sim) -> Result<Install, Error> {
-        let layout = Shape::Versioned { launcher: APP.to_owned() };
+        let layout = Placement::Versioned;
         // Nothing is started through it in the simulation.
         let launcher = Some(PathBuf::from("/bin/true"));
         let first = FirstInstall { layout, version: None, launcher };

@@ -9,6 +9,7 @@ mod fetch;
 pub mod forge;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use exuvia_bundle::{Item, MemoryTree, Tree};
@@ -40,6 +41,8 @@ struct State {
     trees: Vec<(Facts, MemoryTree)>,
     troubles: BTreeMap<String, Trouble>,
     asked: Vec<Asked>,
+    /// Bytes of bodies handed out.
+    sent: Arc<AtomicU64>,
     /// From how many of the newest earlier versions deltas are made.
     deltas: usize,
 }
@@ -71,6 +74,7 @@ impl Sim {
             trees: Vec::new(),
             troubles: BTreeMap::new(),
             asked: Vec::new(),
+            sent: Arc::default(),
             deltas: usize::MAX,
         };
         state.serve(changes);
@@ -138,6 +142,13 @@ impl Sim {
     /// From now on a release gets a delta from the version before it and no other.
     pub fn deltas_from_the_last_only(&self) {
         self.lock().deltas = 1;
+    }
+
+    /// The version published last, and its tree.
+    pub fn newest(&self) -> (String, MemoryTree) {
+        let state = self.lock();
+        let (facts, tree) = state.trees.last().unwrap();
+        (facts.version.to_string(), tree.clone())
     }
 
     /// Signs the timestamp again (and what else is due), as the publisher does weekly.
@@ -210,6 +221,21 @@ impl Sim {
     /// What was asked for since the last call.
     pub fn asked(&self) -> Vec<Asked> {
         std::mem::take(&mut self.lock().asked)
+    }
+
+    /// Bytes of bodies handed out since the last call.
+    pub fn sent(&self) -> u64 {
+        self.lock().sent.swap(0, Ordering::SeqCst)
+    }
+
+    /// Adds another platform's role to the repository.
+    pub fn add_platform(&self, platform: &str) {
+        let mut state = self.lock();
+        let (channel, platform) = (CHANNEL.parse().unwrap(), platform.parse().unwrap());
+        let (keys, now) = (Keys::any_of([key("channel").public()]), state.now);
+        let changes =
+            state.repository.add_platform(&channel, &platform, &keys, &keyring(), now).unwrap();
+        state.serve(changes);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -4,12 +4,8 @@
 use exuvia::{Check, Error, Event, Held, Phase, RouteKind, Time};
 use exuvia_bundle::MemoryTree;
 use exuvia_tests::home::{Home, expected};
+use exuvia_tests::scene::good;
 use exuvia_tests::sim::{Sim, Trouble, app_tree, paths};
-
-/// A version that starts and does what it is asked.
-fn good(version: &str) -> MemoryTree {
-    app_tree(version, &format!("#!/bin/sh\necho notes {version}\n"))
-}
 
 /// Publishes and installs 1.0.0, then publishes `next`.
 async fn installed_then(next: &str, tree: &MemoryTree) -> (Sim, Home) {

@@ -53,7 +53,7 @@ const RUST_ONLY: [&str; 5] =
 /// The types that prove that something was checked, and the one function that makes each. A state
 /// that outlives its process is also read back from the journal: that is its second maker.
 const PROOFS: [(&str, &str, &[&str]); 14] = [
-    ("exuvia-core", "Verified", &["model"]),
+    ("exuvia-core", "Verified", &["verified"]),
     ("exuvia-core", "Current", &["current"]),
     ("exuvia-core", "Trusted", &["finish"]),
     ("exuvia-core", "Target", &["new"]),

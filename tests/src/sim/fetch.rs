@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use exuvia::fetch::{Body, BoxFuture, Fetch, FetchError, Reply, Request};
 use futures_util::StreamExt;
@@ -88,6 +89,12 @@ impl State {
             }
             _ => stream::iter(chunks).boxed(),
         };
+        let sent = Arc::clone(&self.sent);
+        let chunks = chunks.inspect(move |chunk| {
+            let length = chunk.as_ref().map_or(0, |chunk: &Vec<u8>| chunk.len() as u64);
+            sent.fetch_add(length, Ordering::SeqCst);
+        });
+        let chunks = chunks.boxed();
         Ok(Reply::Body(Body { offset: request.offset, validator: Some(validator), chunks }))
     }
 }

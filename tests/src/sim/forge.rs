@@ -17,7 +17,7 @@ pub fn channel_role() -> String {
 impl Sim {
     /// The newest served file of a role, parsed.
     pub fn signed(&self, role: &str) -> Value {
-        let (_, bytes) = self.newest(role);
+        let (_, bytes) = self.newest_file(role);
         serde_json::from_slice::<Value>(&bytes).unwrap()["signed"].take()
     }
 
@@ -29,6 +29,11 @@ impl Sim {
 
     /// As [`Sim::forge`], signed by these keys, which need not be the role's.
     pub fn forge_signed_by(&self, role: &str, keys: &[&str], change: impl FnOnce(&mut Value)) {
+        let mut change = Some(change);
+        self.forge_up(role, keys, &mut |signed| change.take().unwrap()(signed));
+    }
+
+    fn forge_up(&self, role: &str, keys: &[&str], change: &mut dyn FnMut(&mut Value)) {
         let mut signed = self.signed(role);
         change(&mut signed);
         let bytes = sign(&signed, keys);
@@ -39,7 +44,7 @@ impl Sim {
             "snapshot" => "timestamp",
             _ => "snapshot",
         };
-        self.forge(parent, |parent| {
+        self.forge_up(parent, &[key_of(parent)], &mut |parent| {
             parent["version"] = json!(parent["version"].as_u64().unwrap() + 1);
             parent["meta"][format!("{role}.json")] = json!({
                 "version": version, "length": bytes.len(),
@@ -48,8 +53,32 @@ impl Sim {
         });
     }
 
+    /// Has the publisher sign a delta that rebuilds nothing: right length and hash, wrong inside.
+    pub fn forge_delta(&self, path: &str) {
+        let mut bytes = self.served()[path].clone();
+        let end = bytes.len() - 1;
+        bytes[end] ^= 1;
+        let digest = Digest::of(&bytes).to_string();
+        let (folder, name) = path.strip_prefix("targets/").unwrap().rsplit_once('/').unwrap();
+        let name = name.split_once('.').unwrap().1;
+        self.forge(&channel_role(), |signed| {
+            signed["version"] = json!(signed["version"].as_u64().unwrap() + 1);
+            signed["targets"][format!("{folder}/{name}")]["hashes"]["sha256"] = json!(digest);
+        });
+        self.replace(&format!("targets/{folder}/{digest}.{name}"), bytes);
+    }
+
+    /// Adds a root after the newest one, changed, signed by these keys.
+    pub fn next_root(&self, keys: &[&str], change: impl FnOnce(&mut Value)) {
+        let mut root = self.signed("root");
+        let version = root["version"].as_u64().unwrap() + 1;
+        root["version"] = json!(version);
+        change(&mut root);
+        self.replace(&path("root", version), sign(&root, keys));
+    }
+
     /// The newest served file of a role, with its path.
-    fn newest(&self, role: &str) -> (String, Vec<u8>) {
+    fn newest_file(&self, role: &str) -> (String, Vec<u8>) {
         let served = self.served();
         let versions = (1..1_000).rev().map(|version| path(role, version));
         let newest = versions.into_iter().find(|path| served.contains_key(path)).unwrap();
