@@ -138,18 +138,20 @@ async fn an_expired_timestamp_is_refused_with_the_right_code() {
 #[tokio::test]
 async fn a_clock_set_back_does_not_make_old_metadata_fresh() {
     let mut world = World::new().await;
+    let old = world.files.lock().unwrap().clone();
     world.pass_days(40);
     world.refresh();
     world.release("1.1.0", &[]);
-    let staged = offer(&world.updater()).await.download(&mut |_| {}).await.unwrap();
-    let applied = staged.stage().await.unwrap().apply_now().unwrap();
-    assert_eq!(applied.version().to_string(), "1.1.0");
+    let payloads = offer(&world.updater()).await.download(&mut |_| {}).await.unwrap();
+    payloads.stage().await.unwrap().apply_now().unwrap();
     let install = world.updater().installation().unwrap().clone();
     install.trial().unwrap().unwrap().confirm(world.now()).unwrap();
+    // Everything that this user knew is lost, the clock is wrong, and the mirror serves the past.
+    std::fs::remove_dir_all(world.dir.path().join("state")).unwrap();
+    *world.files.lock().unwrap() = old;
     world.pass_days(-39);
-    world.updater().check().await.unwrap();
-    world.pass_days(39 + 31);
-    world.updater().check().await.unwrap_err();
+    let error = world.updater().check().await.unwrap_err();
+    assert_eq!(error.exit_code(), 4, "{error}");
 }
 
 #[tokio::test]
