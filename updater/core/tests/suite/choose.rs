@@ -284,6 +284,15 @@ fn a_superseded_release_is_offered_to_nobody() {
 }
 
 #[test]
+fn of_releases_that_supersede_each_other_the_newest_is_offered() {
+    let releases = Shelf::new()
+        .with("1.2.0", |f| f["supersedes"] = json!([bundle("1.3.0")]))
+        .with("1.3.0", |f| f["supersedes"] = json!([bundle("1.2.0")]))
+        .read();
+    assert_eq!(outcome(&releases, "1.0.0", &policy()), offered("1.3.0"));
+}
+
+#[test]
 fn a_newer_release_goes_before_a_superseding_one() {
     let releases = Shelf::new()
         .with("1.2.0", |f| f["supersedes"] = json!([bundle("1.3.0")]))

@@ -67,27 +67,45 @@ fn the_same_keys_are_no_new_start() {
 }
 
 #[test]
+fn a_new_timestamp_key_alone_forgets_the_snapshot_too() {
+    let mut publisher = Publisher::new();
+    publisher.publish(&["targets"]);
+    let mut client = Client::refreshed(&publisher);
+    publisher.rotate("timestamp", &[12], 1);
+    publisher.publish_root();
+    publisher.top().version = 1;
+    publisher.publish_snapshot();
+    client.refresh(&publisher).unwrap();
+    assert_eq!(version_in(&client.files["targets.json"]), 1);
+}
+
+#[test]
 fn recovery_survives_a_crash_after_any_write() {
     // The hardest case: the timestamp key stays, so the stored timestamp still verifies, but it
-    // names a snapshot version that will never be reached again.
-    let mut publisher = Publisher::new();
-    publisher.snapshot.version = 1 << 50;
-    publisher.publish_snapshot();
-    let client = Client::refreshed(&publisher);
-    publisher.rotate("snapshot", &[13], 1);
-    publisher.publish_root();
-    publisher.snapshot.version = 0;
-    publisher.publish_snapshot();
-    for writes in 0.. {
-        let mut crashing = client.clone();
-        crashing.writes_left = writes;
-        let crashed = crashing.try_refresh(&publisher).is_err();
-        crashing.writes_left = usize::MAX;
-        crashing.refresh(&publisher).unwrap();
-        assert_eq!(version_in(&crashing.files["snapshot.json"]), 1, "after {writes} writes");
-        if !crashed {
-            assert!(writes >= 5);
-            break;
+    // names a snapshot version that will never be reached again. And then the new timestamp may
+    // have the very version of the stored one.
+    for timestamp in [1, 2, 3] {
+        let mut publisher = Publisher::new();
+        publisher.snapshot.version = 1 << 50;
+        publisher.publish_snapshot();
+        let client = Client::refreshed(&publisher);
+        assert_eq!(version_in(&client.files["timestamp.json"]), 2);
+        publisher.rotate("snapshot", &[13], 1);
+        publisher.publish_root();
+        publisher.snapshot.version = 0;
+        publisher.timestamp.version = timestamp - 1;
+        publisher.publish_snapshot();
+        for writes in 0.. {
+            let mut crashing = client.clone();
+            crashing.writes_left = writes;
+            let crashed = crashing.try_refresh(&publisher).is_err();
+            crashing.writes_left = usize::MAX;
+            crashing.refresh(&publisher).unwrap();
+            assert_eq!(version_in(&crashing.files["snapshot.json"]), 1, "after {writes} writes");
+            if !crashed {
+                assert!(writes >= 5);
+                break;
+            }
         }
     }
 }

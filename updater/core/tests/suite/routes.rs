@@ -69,6 +69,18 @@ fn the_cheapest_chain_comes_first_and_no_delta_is_used_twice() {
 }
 
 #[test]
+fn chains_that_share_their_end_are_one_way() {
+    let releases = shelf()
+        .delta("1.0.0", "1.1.0", 10, KNOWN)
+        .delta("1.0.0", "1.2.0", 20, KNOWN)
+        .delta("1.2.0", "1.1.0", 20, KNOWN)
+        .delta("1.1.0", "1.3.0", 40, KNOWN)
+        .read();
+    let expected = ["1.0.0>1.1.0 1.1.0>1.3.0 =50", "full =1000"];
+    assert_eq!(ways(&releases, "1.0.0", &BTreeSet::new()), expected);
+}
+
+#[test]
 fn of_equal_costs_the_shorter_chain_comes_first() {
     let releases = shelf()
         .delta("1.0.0", "1.1.0", 50, KNOWN)

@@ -329,6 +329,20 @@ fn a_list_is_what_lookups_would_find() {
 }
 
 #[test]
+fn a_list_heeds_a_terminating_delegation_further_down() {
+    let publisher = repository(
+        &[
+            ("targets", "A", &["d/*"], false),
+            ("targets", "B", &["d/*"], false),
+            ("A", "C", &["d/x*"], true),
+        ],
+        &[("B", "d/x1"), ("B", "d/y"), ("C", "d/x2")],
+    );
+    let found = Client::of(&publisher).list(&publisher, "d").unwrap();
+    assert_eq!(origins(&found, &["B", "C"]), ["d/x2 by C", "d/y by B"]);
+}
+
+#[test]
 fn a_list_asks_nobody_after_a_role_that_has_the_directory_to_itself() {
     let publisher = repository(
         &[("targets", "A", &["d/*"], true), ("targets", "B", &["d/*"], true)],

@@ -67,6 +67,19 @@ fn lost_floors_are_learnt_again_from_the_store() {
 }
 
 #[test]
+fn without_floors_and_timestamp_the_stored_snapshot_tells() {
+    let mut publisher = Publisher::new();
+    let old = publisher.files["timestamp.json"].clone();
+    publisher.publish_snapshot();
+    let mut client = Client::refreshed(&publisher);
+    client.floors = Floors::default();
+    client.files.remove("timestamp.json");
+    publisher.files.insert("timestamp.json".to_owned(), old);
+    let error = client.refresh(&publisher).unwrap_err();
+    assert_eq!(error, Error::Rollback { role: "snapshot".to_owned(), floor: 2, found: 1 });
+}
+
+#[test]
 fn an_old_copy_of_the_store_is_not_used_below_the_floors() {
     let mut publisher = Publisher::new();
     let old = Client::refreshed(&publisher).files;

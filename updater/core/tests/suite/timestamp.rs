@@ -1,6 +1,6 @@
 //! 5.4: the timestamp.
 
-use exuvia_core::Error;
+use exuvia_core::{Answer, Error, Machine, Want};
 
 use crate::client::Client;
 use crate::publisher::{Publisher, Signer, now, signed, time, version_in};
@@ -85,6 +85,18 @@ fn an_expired_stored_timestamp_is_a_floor_but_no_answer() {
     publisher.timestamp.expires = time("2029-01-01T00:00:00Z");
     publisher.serve_timestamp();
     assert_eq!(client.refresh(&publisher).unwrap_err(), rollback("timestamp", 2, 1));
+}
+
+#[test]
+fn an_unusable_stored_timestamp_cannot_be_unmodified() {
+    let publisher = Publisher::new();
+    let mut client = Client::refreshed(&publisher);
+    client.floors.roles.get_mut("timestamp").unwrap().version = 2;
+    let mut refresh = client.start().unwrap();
+    refresh.accept(Answer::Missing).unwrap();
+    refresh.accept(Answer::Bytes(&client.files["timestamp.json"])).unwrap();
+    assert!(matches!(refresh.wants(), Want::Fetch { conditional: false, .. }));
+    assert_eq!(refresh.accept(Answer::NotModified), Err(Error::UnexpectedAnswer));
 }
 
 #[test]
