@@ -1,0 +1,198 @@
+//! Deltas from the last releases to a new one: made, proved with the real decoder, and kept if they
+//! are worth their bytes.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Write as _};
+use std::path::Path;
+use std::sync::Mutex;
+use std::thread;
+
+use exuvia_bundle::Digest as BundleDigest;
+use exuvia_bundle::Tree;
+use exuvia_core::Digest;
+use exuvia_durable::Dir;
+use exuvia_repo::{Listed, NewDelta};
+use semver::Version;
+use serde::Serialize;
+
+use crate::Error;
+use crate::folder::{Folder, holds};
+use crate::packing::{Measured, unpack};
+use crate::tree::{DiskTree, FolderSink};
+use crate::watch::{Task, Watch};
+
+/// What became of a delta.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DeltaReport {
+    /// The version it starts from.
+    pub from: Version,
+    /// Its length in bytes, if it was made.
+    pub bytes: Option<u64>,
+    /// Its length in hundredths of the full download.
+    pub percent: Option<f64>,
+    /// Whether it is part of the release.
+    pub outcome: DeltaOutcome,
+}
+
+/// Whether a delta is part of a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum DeltaOutcome {
+    /// It is, and it was proved.
+    Released,
+    /// It saves too little.
+    TooLarge,
+    /// The bundle it would start from is not in `targets/` any more.
+    NoBase,
+}
+
+/// A delta that was made, proved and flushed.
+pub(crate) struct Finished {
+    pub(crate) report: DeltaReport,
+    /// For the repository, with its file's name in the work folder.
+    pub(crate) delta: Option<(NewDelta, String)>,
+}
+
+/// What all deltas of a release lead to.
+pub(crate) struct Goal<'a> {
+    pub(crate) tree: &'a DiskTree,
+    pub(crate) digest: Digest,
+    pub(crate) bundle_length: u64,
+    /// Bytes of the full download.
+    pub(crate) full: u64,
+}
+
+/// The largest share of the full download at which a delta is worth having.
+const WORTH_PERCENT: u64 = 60;
+
+/// From this bundle length on, making a delta takes up to 1 GiB of memory.
+const LARGE: u64 = 64 << 20;
+
+/// Makes the deltas from `bases`, several at a time as far as processors and memory go.
+pub(crate) fn make_all(
+    folder: &Folder,
+    work: &Dir,
+    bases: Vec<Listed>,
+    goal: &Goal<'_>,
+    watch: &dyn Watch,
+) -> Result<Vec<Finished>, Error> {
+    let cpus = thread::available_parallelism().map_or(1, usize::from);
+    let threads = cpus.min(if goal.bundle_length > LARGE { 2 } else { 4 }).min(bases.len());
+    let queue: Mutex<VecDeque<(usize, Listed)>> =
+        Mutex::new(bases.into_iter().enumerate().collect());
+    let next = || queue.lock().unwrap_or_else(|broken| broken.into_inner()).pop_front();
+    let give_up = || queue.lock().unwrap_or_else(|broken| broken.into_inner()).clear();
+    let run = || -> Vec<Result<(usize, Finished), Error>> {
+        let mut finished = Vec::new();
+        while let Some((number, base)) = next() {
+            let one = make_one(folder, work, number, &base, goal, watch);
+            watch.end(Task::Delta(&base.facts.version));
+            if one.is_err() {
+                give_up();
+            }
+            finished.push(one.map(|one| (number, one)));
+        }
+        finished
+    };
+    let all = thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        let joined = threads.into_iter().map(|thread| thread.join());
+        joined
+            .flat_map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect::<Result<Vec<_>, Error>>()
+    });
+    let mut all = all?;
+    all.sort_by_key(|(number, _)| *number);
+    Ok(all.into_iter().map(|(_, finished)| finished).collect())
+}
+
+fn make_one(
+    folder: &Folder,
+    work: &Dir,
+    number: usize,
+    base: &Listed,
+    goal: &Goal<'_>,
+    watch: &dyn Watch,
+) -> Result<Finished, Error> {
+    let from = base.facts.version.clone();
+    let report = |bytes: Option<u64>, outcome| DeltaReport {
+        from: from.clone(),
+        bytes,
+        percent: bytes.map(|bytes| percent(bytes, goal.full)),
+        outcome,
+    };
+    let dropped = |bytes, outcome| Finished { report: report(bytes, outcome), delta: None };
+    let Some(old) = unpack_base(folder, work, number, base)? else {
+        return Ok(dropped(None, DeltaOutcome::NoBase));
+    };
+    let name = format!("{number}.delta");
+    let path = work.path().join(&name);
+    let mut out = Measured::new(BufWriter::new(work.create_file(&name, false)?));
+    let mut progress = |at: exuvia_delta::Progress| {
+        watch.progress(Task::Delta(&base.facts.version), at.done, at.total);
+    };
+    let options = exuvia_delta::Options::default();
+    exuvia_delta::make(&old, goal.tree, &mut out, &options, &mut progress)
+        .map_err(Error::delta(&path))?;
+    let (mut buffered, payload) = out.finish();
+    buffered.flush().map_err(Error::io(&path))?;
+    let file = buffered.into_inner().map_err(|error| Error::io(&path)(error.into_error()))?;
+    file.finish()?;
+    if payload.length.saturating_mul(100) > goal.full.saturating_mul(WORTH_PERCENT) {
+        return Ok(dropped(Some(payload.length), DeltaOutcome::TooLarge));
+    }
+    prove(&old, base, &path, goal)?;
+    let delta = NewDelta {
+        from: base.facts.bundle.digest,
+        format: exuvia_delta::FORMAT.to_owned(),
+        payload,
+    };
+    let report = report(Some(payload.length), DeltaOutcome::Released);
+    Ok(Finished { report, delta: Some((delta, name)) })
+}
+
+/// The tree that a delta starts from, out of the bundle that was released; none when it is gone.
+fn unpack_base(
+    folder: &Folder,
+    work: &Dir,
+    number: usize,
+    base: &Listed,
+) -> Result<Option<DiskTree>, Error> {
+    if folder.dir.metadata(&base.remote_path)?.is_none() {
+        return Ok(None);
+    }
+    let path = folder.path().join(&base.remote_path);
+    if !holds(&folder.dir, &base.remote_path, base.payload)? {
+        return Err(Error::Payload { path });
+    }
+    let name = format!("{number}.base");
+    let sink = FolderSink::new(work.stage(&name)?);
+    let file = folder.dir.open_file(&base.remote_path)?;
+    let bundle = unpack(&path, file, sink)?;
+    if bundle.digest().as_bytes() != base.facts.bundle.digest.as_bytes() {
+        return Err(Error::Payload { path });
+    }
+    Ok(Some(DiskTree::unpacked(work.path().join(&name), bundle.manifest().clone())))
+}
+
+/// Applies a delta as a client will, and looks at what comes out.
+fn prove(old: &dyn Tree, base: &Listed, patch: &Path, goal: &Goal<'_>) -> Result<(), Error> {
+    let mut file = BufReader::new(File::open(patch).map_err(Error::io(patch))?);
+    let base_digest = BundleDigest::from_bytes(*base.facts.bundle.digest.as_bytes());
+    let limits = exuvia_delta::Limits::default();
+    let applied = exuvia_delta::apply(old, base_digest, &mut file, &limits, &mut io::sink());
+    let unproved = || Error::DeltaUnproved { from: base.facts.version.clone() };
+    let applied = applied.map_err(|_| unproved())?;
+    match applied.digest.as_bytes() == goal.digest.as_bytes() {
+        true => Ok(()),
+        false => Err(unproved()),
+    }
+}
+
+/// Hundredths with one decimal.
+pub(crate) fn percent(part: u64, whole: u64) -> f64 {
+    let tenths = part.saturating_mul(1000).checked_div(whole).unwrap_or(0);
+    f64::from(u32::try_from(tenths).unwrap_or(u32::MAX)) / 10.0
+}

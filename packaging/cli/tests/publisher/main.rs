@@ -1,0 +1,11 @@
+//! The publisher's command end to end: through the library, through the built program, over HTTP.
+#![allow(clippy::unwrap_used, reason = "in tests a panic is the message")]
+#![forbid(unsafe_code)]
+
+mod commands;
+mod interrupted;
+mod mistakes;
+mod publishing;
+mod releasing;
+mod serving;
+mod support;
