@@ -6,7 +6,7 @@ use crate::held::Held;
 use crate::install::{CURRENT, Install, VERSIONS, live_in, manifest_name};
 use exuvia_bundle::{Limits, Manifest};
 use exuvia_core::Digest;
-use exuvia_durable::{Exchange, FileKind};
+use exuvia_durable::{Exchange, FileKind, Kind};
 use exuvia_plan::{InPlaceShape, Phase, ReleaseRef, Shape, World};
 use std::path::{Path, PathBuf};
 
@@ -149,8 +149,11 @@ impl Held<'_> {
     fn exchange(&self, name: &Path) -> Result<(), Error> {
         let (install, root) = (self.install(), self.install().root());
         let [side, aside] = [SIDE, ASIDE].map(|spot| install.beside(spot));
-        if root.exchange(name, &side)? == Exchange::Exchanged {
-            return Ok(());
+        match root.exchange(name, &side) {
+            Ok(Exchange::Exchanged) => return Ok(()),
+            Ok(Exchange::Unsupported) => {}
+            Err(error) if error.kind() == Kind::Unsupported => {}
+            Err(error) => return Err(error.into()),
         }
         root.remove_tree(&aside)?;
         if install.is_single_file() {

@@ -41,6 +41,7 @@ impl Held<'_> {
 
     fn prune_versions(&self, phase: &Phase) -> Result<(), Error> {
         let releases = phase.releases();
+        self.install().root().sweep()?;
         let versions = self.install().root().subdir(VERSIONS)?;
         for entry in versions.entries()? {
             let Some(name) = entry.name.to_str() else { continue };

@@ -14,7 +14,6 @@ use std::time::Duration;
 
 /// A verified release that lies beside the installed one, flushed.
 #[derive(Debug)]
-#[must_use]
 pub struct Staged {
     install: Install,
     next: ReleaseRef,
@@ -22,7 +21,6 @@ pub struct Staged {
 
 /// A staged release whose program was started and answered, as far as the layout asks for it.
 #[derive(Debug)]
-#[must_use]
 pub struct Qualified {
     install: Install,
     next: ReleaseRef,
@@ -31,7 +29,6 @@ pub struct Qualified {
 
 /// A release that was swapped in and is not yet confirmed.
 #[derive(Debug)]
-#[must_use]
 pub struct Trial {
     install: Install,
     to: ReleaseRef,

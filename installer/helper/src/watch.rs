@@ -34,7 +34,7 @@ pub(crate) fn watch(install: &Install, args: &[OsString]) -> Result<Watched, Err
     while let Some((to, starts, phase)) = next {
         let mut command = command(install, &to, &phase, args);
         command.env(TRIAL, to.digest.to_string());
-        let _running = keep_running(install, &to);
+        let running = keep_running(install, &to);
         let watch = Watch { health: install.layout().health, starts, overdue: false };
         let (end, status, watch) = match platform::spawn(&mut command) {
             Ok(child) => {
@@ -45,6 +45,8 @@ pub(crate) fn watch(install: &Install, args: &[OsString]) -> Result<Watched, Err
             }
             Err(_) => (End::Failed, None, watch),
         };
+        // Or a revert would leave the tree of a version that seems to be running.
+        drop(running);
         let over = !on_trial(install, &to);
         match (over, judge(watch, Outcome::Ended(end)), status) {
             (true, _, Some(status)) | (_, Verdict::Leave, Some(status)) => {
