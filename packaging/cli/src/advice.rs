@@ -1,5 +1,6 @@
 //! The second line of every error: what to do.
 
+use exuvia::fetch::FetchError;
 use exuvia_core::Error as CoreError;
 use exuvia_repo::Error as Repo;
 
@@ -75,6 +76,9 @@ impl Error {
             Self::NotTrusted { source, .. } => refused_advice(source),
             Self::NotListed { .. } | Self::NotServed { .. } => {
                 "run `exuvia publish` again; if it stays so, somebody changed the files on the host".into()
+            }
+            Self::Network { source: FetchError::Unreadable { source, .. }, .. } => {
+                io_advice(source.kind()).into()
             }
             Self::Network { .. } => "see that the address is right and reachable, then try again".into(),
             Self::Address { .. } => {

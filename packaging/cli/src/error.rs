@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use exuvia::fetch::FetchError;
 use exuvia_core::names::App;
 use semver::Version;
 
@@ -285,7 +286,7 @@ pub enum Error {
         /// The repository's address.
         address: String,
         /// Why.
-        source: exuvia::fetch::FetchError,
+        source: FetchError,
     },
     /// No client for such an address.
     #[error("{address} is no address of a repository")]
@@ -388,6 +389,7 @@ impl Error {
             | Self::Payload { .. }
             | Self::OtherRepository { .. }
             | Self::DestinationNewer { .. } => Exit::Refused,
+            Self::Network { source: FetchError::Unreadable { .. }, .. } => Exit::Failed,
             Self::Network { .. } => Exit::Network,
             Self::NoDestination
             | Self::Destination { .. }

@@ -1,6 +1,6 @@
 //! Publishing: payloads, then metadata, the timestamp last; every file whole or not there.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 use exuvia_core::Time;
@@ -9,6 +9,7 @@ use exuvia_repo::{Payload, Repository};
 use serde::Serialize;
 
 use crate::folder::{Folder, holds, make_parents, read_metadata};
+use crate::packing::Measured;
 use crate::watch::{Task, Watch};
 use crate::{Error, Publisher};
 
@@ -81,7 +82,7 @@ impl Folder {
             if holds(&to, &remote, payload)? {
                 report.unchanged += 1;
             } else {
-                copy(&self.dir, &to, &remote)?;
+                copy(&self.dir, &to, &remote, payload)?;
                 report.payloads += 1;
                 report.bytes += payload.length;
             }
@@ -117,14 +118,17 @@ impl Folder {
     }
 }
 
-/// Copies a payload: under its own name it is whole or not there.
-fn copy(from: &Dir, to: &Dir, path: &str) -> Result<(), Error> {
+/// Copies a payload: under its own name it is whole or not there. It is judged once more on its
+/// way, since it may have changed after it was verified.
+fn copy(from: &Dir, to: &Dir, path: &str, payload: Payload) -> Result<(), Error> {
     make_parents(to, path)?;
     let mut source = from.open_file(path)?;
-    let mut replacement = to.replace(path, false)?;
-    io::copy(&mut source, &mut replacement).map_err(Error::io(&to.path().join(path)))?;
-    replacement.flush().map_err(Error::io(&to.path().join(path)))?;
-    Ok(replacement.commit()?)
+    let mut copied = Measured::new(to.replace(path, false)?);
+    io::copy(&mut source, &mut copied).map_err(Error::io(&to.path().join(path)))?;
+    match copied.finish() {
+        (replacement, measured) if measured == payload => Ok(replacement.commit()?),
+        _ => Err(Error::Payload { path: from.path().join(path) }),
+    }
 }
 
 fn write_metadata(to: &Dir, path: &str, repository: &Repository) -> Result<bool, Error> {

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
-use exuvia::fetch::{self, Fetch, FetchError, Http, HttpOptions, Reply, Request};
+use exuvia::fetch::{self, Body, Fetch, FetchError, Http, HttpOptions, Reply, Request, Wait};
 use exuvia_core::metadata::{Envelope, Scope, Targets};
 use exuvia_core::{Answer, Floors, Limits, Machine, Refresh, Start, Target, Time, Trusted, Want};
 use exuvia_plan::Config;
 use futures_util::StreamExt as _;
 use serde::{Deserialize as _, Serialize};
+use tokio::time::timeout;
 
 use crate::Error;
 
@@ -126,11 +128,10 @@ impl Client<'_> {
     /// The bytes of a file, or none if the source says that there is none. One byte over the limit
     /// is read, for the machine to refuse.
     async fn fetch(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
-        let reply = self.source.open(Request::whole(path)).await.map_err(|e| self.failed(e))?;
-        let Reply::Body(mut body) = reply else { return Ok(None) };
+        let Reply::Body(mut body) = self.open(path).await? else { return Ok(None) };
         let mut bytes = Vec::new();
-        while let Some(chunk) = body.chunks.next().await {
-            bytes.extend(chunk.map_err(|error| self.failed(error))?);
+        while let Some(chunk) = self.next(&mut body).await? {
+            bytes.extend(chunk);
             if bytes.len() as u64 > limit {
                 break;
             }
@@ -140,15 +141,27 @@ impl Client<'_> {
 
     async fn check(&self, target: &Target) -> Result<(), Error> {
         let (address, path) = (self.source.name().to_owned(), target.remote_path());
-        let reply = self.source.open(Request::whole(&path)).await.map_err(|e| self.failed(e))?;
-        let Reply::Body(mut body) = reply else { return Err(Error::NotServed { address, path }) };
+        let Reply::Body(mut body) = self.open(&path).await? else {
+            return Err(Error::NotServed { address, path });
+        };
         let mut checker = target.checker();
         let wrong =
             |source| Error::NotListed { address: address.clone(), path: path.clone(), source };
-        while let Some(chunk) = body.chunks.next().await {
-            checker.update(&chunk.map_err(|error| self.failed(error))?).map_err(wrong)?;
+        while let Some(chunk) = self.next(&mut body).await? {
+            checker.update(&chunk).map_err(wrong)?;
         }
         checker.finish().map(|_| ()).map_err(wrong)
+    }
+
+    async fn open(&self, path: &str) -> Result<Reply, Error> {
+        let reply = timeout(PATIENCE, self.source.open(Request::whole(path))).await;
+        reply.unwrap_or_else(|_| Err(late(Wait::Header))).map_err(|error| self.failed(error))
+    }
+
+    async fn next(&self, body: &mut Body) -> Result<Option<Vec<u8>>, Error> {
+        let chunk = timeout(PATIENCE, body.chunks.next()).await;
+        let chunk = chunk.unwrap_or_else(|_| Some(Err(late(Wait::Whole))));
+        chunk.transpose().map_err(|error| self.failed(error))
     }
 
     fn refused(&self, source: exuvia_core::Error) -> Error {
@@ -159,6 +172,13 @@ impl Client<'_> {
         Error::Network { address: self.source.name().to_owned(), source }
     }
 }
+
+fn late(step: Wait) -> FetchError {
+    FetchError::Deadline { step, limit: PATIENCE }
+}
+
+/// How long a host may keep silent.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A folder or a `file:` address as a folder, all else over HTTP.
 fn source(address: &str) -> Result<Box<dyn Fetch>, Error> {

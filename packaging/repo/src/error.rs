@@ -8,7 +8,7 @@ use semver::Version;
 #[non_exhaustive]
 pub enum Error {
     /// Too few keys of a role are at hand.
-    #[error("role `{role}` needs {threshold} signatures, but the keys at hand give {have}")]
+    #[error("role `{role}` is signed by {threshold} of its keys, but {have} are at hand")]
     MissingKeys {
         /// The role to sign.
         role: String,

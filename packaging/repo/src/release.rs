@@ -128,6 +128,7 @@ impl Repository {
         if facts.delta.is_some() {
             return Err(Error::FactsOfDelta);
         }
+        facts.to_value().map_err(|source| Error::Facts { path: full_path(facts), source })?;
         let listed = self.listed(&facts.channel, &facts.platform)?;
         check_content(facts, &listed)?;
         if let Some(newest) = newest(listed.iter().filter(|old| old.facts.kind == facts.kind))

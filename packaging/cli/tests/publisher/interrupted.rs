@@ -1,59 +1,67 @@
 //! Commands that are killed: the folder holds the state before or after, and the next one goes on.
 
 use std::fs;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
-use exuvia_cli::{Unwatched, verify};
+use exuvia_cli::{Publisher, Unwatched, verify};
 use exuvia_core::Time;
 
 use crate::support::*;
 
-/// Kills the program after a while, for many whiles, and looks at the folder each time.
+/// Kills the program at twenty moments of a release, and looks at the folder each time.
 #[cfg(unix)]
 #[test]
 fn a_killed_release_leaves_the_state_before_or_after() {
+    const MOMENTS: u32 = 20;
     let place = Place::new();
     let mut publisher = place.init();
     place.release(&mut publisher, "1.0.0");
     let config = publisher.folder().config().clone();
     let address = place.repo().display().to_string();
-    let (mut old, mut new, mut minor) = (0, 0, 0);
-    for step in 0..24 {
+    let start = Instant::now();
+    assert!(spawn_release(&place, "1.1.0").wait().unwrap().success());
+    let whole = start.elapsed();
+    let (mut old, mut new, mut minor) = (0, 0, 1);
+    for moment in 0..=MOMENTS {
         let version = format!("1.{}.0", minor + 1);
-        place.app(&version);
-        let mut child = Command::new(env!("CARGO_BIN_EXE_exuvia"))
-            .args(["--repo", "repo", "release", "app", "--version", &version, "--level", "1"])
-            .current_dir(place.home.path())
-            .env("EXUVIA_PASSPHRASE", PASSPHRASE)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(step * 12));
-        let finished = child.try_wait().unwrap().is_some();
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let report = verify(&address, &config, Time::from_unix(now())).unwrap();
-        let listed = files_named(&place, &format!("{version}-folder.tar.zst"));
-        let repository = publisher.folder().repository().unwrap();
-        let (channel, platform) = repository.platforms().remove(0);
-        let is_new = repository
-            .listed(&channel, &platform)
-            .unwrap()
-            .iter()
-            .any(|listed| listed.facts.version.to_string() == version);
-        assert!(report.targets > 0);
-        if is_new {
-            assert_eq!(listed, 1);
+        let mut child = spawn_release(&place, &version);
+        if moment == MOMENTS {
+            assert!(child.wait().unwrap().success());
+        } else {
+            std::thread::sleep(whole * moment / MOMENTS);
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        verify(&address, &config, Time::from_unix(now())).unwrap();
+        if is_listed(&publisher, &version) {
             (new, minor) = (new + 1, minor + 1);
         } else {
-            assert!(!finished);
             old += 1;
         }
     }
     assert!(old > 0 && new > 0, "{old} kills came in time, {new} too late");
     place.release(&mut place.open(), &format!("1.{}.0", minor + 1));
+}
+
+#[cfg(unix)]
+fn spawn_release(place: &Place, version: &str) -> Child {
+    place.app(version);
+    Command::new(env!("CARGO_BIN_EXE_exuvia"))
+        .args(["--repo", "repo", "release", "app", "--version", version, "--level", "1"])
+        .current_dir(place.home.path())
+        .env("EXUVIA_PASSPHRASE", PASSPHRASE)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn is_listed(publisher: &Publisher, version: &str) -> bool {
+    let repository = publisher.folder().repository().unwrap();
+    let (channel, platform) = repository.platforms().remove(0);
+    let listed = repository.listed(&channel, &platform).unwrap();
+    listed.iter().any(|listed| listed.facts.version.to_string() == version)
 }
 
 #[test]
@@ -125,10 +133,6 @@ fn an_interrupted_publish_shows_the_old_state_and_goes_on() {
     let report = verify(&www.display().to_string(), &config, Time::from_unix(now())).unwrap();
     assert_eq!(report.targets, 3);
     assert!(publisher.publish(&www, &Unwatched).unwrap().is_unchanged());
-}
-
-fn files_named(place: &Place, ending: &str) -> usize {
-    files(&place.repo().join("targets")).keys().filter(|path| path.ends_with(ending)).count()
 }
 
 fn now() -> i64 {

@@ -93,7 +93,7 @@ fn a_damaged_key() {
         &place,
         &["refresh"],
         1,
-        "role `timestamp` needs 1 signatures, but the keys at hand give 0",
+        "role `timestamp` is signed by 1 of its keys, but 0 are at hand",
         "copy the keys of `timestamp` back into keys/ (`exuvia keys list` shows their names)",
     );
 }
@@ -292,6 +292,29 @@ fn a_repository_that_cannot_be_trusted() {
     assert_eq!(answer.code, 5, "{}", answer.err);
     assert!(
         answer.err.ends_with("→ see that the address is right and reachable, then try again\n")
+    );
+}
+
+#[test]
+fn a_folder_that_is_not_there() {
+    let place = released();
+    let answer = place.exuvia(&["verify", "nowhere"]);
+    assert_eq!(answer.code, 1, "{}", answer.err);
+    assert!(answer.err.starts_with("error: nowhere cannot be read: "), "{}", answer.err);
+    assert!(answer.err.ends_with("\n→ see that the path is right\n"), "{}", answer.err);
+}
+
+#[test]
+fn two_at_once() {
+    let place = released();
+    let dir = exuvia_durable::Dir::open(place.repo()).unwrap();
+    let _other = exuvia_durable::Lock::try_exclusive(&dir, ".lock").unwrap().unwrap();
+    wrong(
+        &place,
+        &["refresh"],
+        1,
+        "another exuvia is at work in repo",
+        "wait until it is done, then try again",
     );
 }
 

@@ -179,6 +179,27 @@ fn rights_that_no_bundle_carries_are_refused() {
     assert!(matches!(refused, Error::Bundle { .. }), "{refused}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn file_capabilities_are_refused() {
+    let place = Place::new();
+    let mut publisher = place.init();
+    let app = place.app("1.0.0");
+    // VFS_CAP_REVISION_2 with CAP_NET_BIND_SERVICE permitted.
+    let capability = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let flags = rustix::fs::XattrFlags::empty();
+    let set = rustix::fs::setxattr(app.join("notes"), "security.capability", &capability, flags);
+    if set == Err(rustix::io::Errno::PERM) {
+        return; // Only root may set one, so there is nothing to refuse.
+    }
+    set.unwrap();
+    let refused = publisher.release(&options(&app, "1.0.0"), &Unwatched).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        format!("{} has file capabilities", app.join("notes").display())
+    );
+}
+
 #[test]
 fn keys_are_never_given_away() {
     let place = Place::new();

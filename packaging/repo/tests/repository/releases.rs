@@ -192,6 +192,8 @@ fn facts_beyond_their_limits_are_refused() {
     let mut publisher = Publisher::new();
     let mut facts = facts("1.0.0", "1.0.0");
     facts.notes.insert("en".to_owned(), "x".repeat(8 * 1024 + 1));
+    let early = publisher.repository.accepts(&facts, false).unwrap_err();
+    assert!(matches!(early, Error::Facts { .. }), "{early}");
     let refused = publisher.release(&of(facts), day(0)).unwrap_err();
     assert!(matches!(refused, Error::Facts { .. }), "{refused}");
 }
