@@ -42,13 +42,13 @@
 //! - The prefix of a block is its slices, one after another: `count` bytes from `offset` on of the
 //!   file at position `entry` (from 0) among *all* entries of the old manifest. A slice lies inside
 //!   its file and is not empty.
-//! - Bounds: `length` of a block 1 to 32 MiB, its slices together at most 64 MiB and at most
+//! - Bounds: `length` of a block 1 to 16 MiB, its slices together at most 32 MiB and at most
 //!   200,000 of them; the manifest as in §4.
 //!
 //! # Memory
-//! A block is held with its frame and its prefix: 64 + 2 × 32 MiB at worst, 128 MiB; a frame as
-//! large as its content is one that found nothing to refer to, so 100 MiB is what a large
-//! executable takes. Both manifests come on top.
+//! A block is held with its frame and its prefix: 32 + 2 × 16 MiB, just over 64 MiB at worst ([`Limits::memory`]).
+//! A frame as large as its content found nothing to refer to, and deltas made here refer to 20 MiB
+//! of a larger file, so 40 MiB is what a large executable takes. Both manifests come on top.
 #![cfg_attr(
     feature = "make",
     doc = r##"

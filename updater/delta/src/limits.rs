@@ -28,8 +28,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             bundle: exuvia_bundle::Limits::default(),
-            block: 32 << 20,
-            reference: 64 << 20,
+            block: 16 << 20,
+            reference: 32 << 20,
             slices: 200_000,
         }
     }

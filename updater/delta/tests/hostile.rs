@@ -103,7 +103,7 @@ fn hostile_deltas_are_refused() {
         forge.end()
     };
     let cases: Vec<(&str, Vec<u8>)> = vec![
-        ("block over the limit", with((32 << 20) + 1, &[], &frame)),
+        ("block over the limit", with((16 << 20) + 1, &[], &frame)),
         ("block of 2^64 - 1 bytes", with(u64::MAX, &[], &frame)),
         ("no block where one is due", Forge::start(&old, &new).end()),
         ("block shorter than said", with(3001, &[], &frame)),
@@ -124,7 +124,7 @@ fn hostile_deltas_are_refused() {
         ("slice of a directory", with(3000, &[[1, 0, 1]], &frame)),
         ("slice of no entry", with(3000, &[[99, 0, 1]], &frame)),
         ("slice of entry 2^64 - 1", with(3000, &[[u64::MAX, 0, 1]], &frame)),
-        ("slices over the limit together", with(3000, &vec![[changed, 0, 3000]; 22_370], &frame)),
+        ("slices over the limit together", with(3000, &vec![[changed, 0, 3000]; 11_185], &frame)),
         ("slices whose sum overflows", with(3000, &[[0, 0, 1], [0, 0, u64::MAX]], &frame)),
         ("too many slices", {
             let mut forge = Forge::start(&old, &new);
@@ -206,7 +206,7 @@ fn limits_of_the_reader_are_kept() {
     let few = Limits { bundle: exuvia_bundle::Limits { files, ..all.bundle }, ..all };
     let result = apply(&old, packed(&old).0, &mut &patch[..], &few, &mut Untouched);
     assert!(matches!(result, Err(Error::Bundle(exuvia_bundle::Error::Limit { .. }))));
-    assert!(all.memory() <= 160 << 20);
+    assert!(all.memory() <= 65 << 20);
 }
 
 proptest! {

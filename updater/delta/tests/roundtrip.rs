@@ -81,7 +81,7 @@ fn a_file_beyond_one_block_refers_to_the_right_part_of_the_old_one() {
     let patch = delta(&old, &new, 1);
     assert!(patch.len() < 100_000, "{}", patch.len());
     let info = info(&mut &patch[..]).unwrap();
-    assert_eq!((info.blocks, info.referenced), (4, 4 * (64 << 20)));
+    assert_eq!((info.blocks, info.referenced), (7, 7 * (20 << 20)));
     let (result, stream) = applied(&old, &patch);
     assert_eq!(result.unwrap().digest, packed(&new).0);
     assert!(stream == packed(&new).1);
