@@ -3,26 +3,26 @@
 use std::process::Command;
 use std::sync::Arc;
 
-use exuvia_helper::{Install, Trial};
+use exuvia_helper::Install;
 use semver::Version;
 
 use crate::error::{Error, LocalError};
 
-/// Switched; the new version is on trial from its first start.
+/// Switched: the stable path leads to the new version.
 #[derive(Debug)]
 pub struct Applied {
     install: Install,
-    trial: Trial,
+    version: Version,
 }
 
 impl Applied {
-    pub(crate) fn new(install: Install, trial: Trial) -> Self {
-        Applied { install, trial }
+    pub(crate) fn new(install: Install, version: Version) -> Self {
+        Applied { install, version }
     }
 
     /// The version that starts next.
     pub fn version(&self) -> &Version {
-        &self.trial.release().version
+        &self.version
     }
 
     /// Starts the new version, by the path that outlives versions and with this program's arguments.

@@ -33,7 +33,8 @@ pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) channel: Channel,
     pub(crate) platform: Platform,
-    pub(crate) kind: Kind,
+    /// The installed kind, or the one asked for.
+    pub(crate) kind: Option<Kind>,
     pub(crate) current_version: Option<Version>,
     pub(crate) installation: Result<Install, LocalError>,
     /// What the store is named after: the installation, or where one would be.
@@ -132,7 +133,8 @@ impl Builder {
         self
     }
 
-    /// The kind of release to look for where no installation says it. Default: a folder.
+    /// The kind of release to look for where no installation says it. Without it the first of folder,
+    /// single executable and AppImage that the channel has.
     pub fn kind(mut self, kind: Kind) -> Self {
         self.kind = Some(kind);
         self
@@ -214,7 +216,7 @@ impl Builder {
             None => Platform::new(std::env::consts::OS, std::env::consts::ARCH)
                 .map_err(|source| BuildError::Platform { source })?,
         };
-        let kind = layout.map(|layout| layout.kind).or(self.kind).unwrap_or(Kind::Folder);
+        let kind = layout.map(|layout| layout.kind).or(self.kind);
         let current_version = match self.current_version {
             Some(given) => Some(
                 Version::parse(&given).map_err(|source| BuildError::Version { given, source })?,

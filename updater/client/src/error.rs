@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use exuvia_core::Mismatch;
+use exuvia_core::{Kind, Mismatch};
 use exuvia_plan::RecordError;
 use semver::Version;
 
@@ -119,11 +119,13 @@ pub enum RepositoryError {
         /// The limit, in bytes.
         limit: u64,
     },
-    /// There is no release to install.
-    #[error("there is no release {}", version.as_ref().map_or("to install".to_owned(), Version::to_string))]
+    /// There is no such release for this platform in the channel.
+    #[error("{}", no_release(version.as_ref(), kinds))]
     NoRelease {
         /// The version asked for.
         version: Option<Version>,
+        /// The kinds that the channel has for this platform.
+        kinds: Vec<Kind>,
     },
     /// No route leads to the release: every delta and the full bundle failed.
     #[error("version {version} cannot be rebuilt from what the mirrors serve")]
@@ -249,6 +251,18 @@ impl LocalError {
 impl From<exuvia_durable::Error> for LocalError {
     fn from(error: exuvia_durable::Error) -> Self {
         LocalError::Durable(Arc::new(error))
+    }
+}
+
+fn no_release(version: Option<&Version>, kinds: &[Kind]) -> String {
+    let wanted = version.map_or(String::new(), |version| format!(" {version}"));
+    let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+    match kinds.is_empty() {
+        true => format!("there is no release{wanted} for this platform in the channel"),
+        false => format!(
+            "there is no release{wanted} of that kind; the channel has {} for this platform",
+            kinds.join(", ")
+        ),
     }
 }
 

@@ -14,6 +14,11 @@ pub enum Held {
         /// Its version.
         version: Version,
     },
+    /// A new version was switched to and has yet to prove itself; no other can be staged before.
+    OnTrial {
+        /// The version on trial.
+        version: Version,
+    },
     /// What was signed about it, or what happened here, speaks against it.
     Release(choose::Held),
 }
@@ -22,6 +27,9 @@ impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Held::Skipped { version } => write!(f, "{version} was skipped"),
+            Held::OnTrial { version } => {
+                write!(f, "{version} is on trial until it was started and found healthy")
+            }
             Held::Release(held) => held.fmt(f),
         }
     }

@@ -10,17 +10,18 @@ use exuvia_plan::{Config, InPlaceShape, Shape};
 use semver::Version;
 
 use crate::background::in_background;
-use crate::builder::Updater;
+use crate::builder::{Settings, Updater};
 use crate::error::{Error, RepositoryError};
 use crate::events::{Event, Progress};
 use crate::rebuild::{Failure, Ingredients, rebuild};
 use crate::run::Run;
+use crate::store;
 
 /// How an application is installed for the first time.
 #[derive(Clone, Debug)]
 pub struct FirstInstall {
-    /// How it is laid out.
-    pub layout: Placement,
+    /// How it is laid out; without it a folder is versioned and everything else in place.
+    pub layout: Option<Placement>,
     /// The version; without it the newest of the wanted kind.
     pub version: Option<Version>,
     /// The program that becomes the launcher, for the versioned layout: `exuvia-helper`, or any that
@@ -75,12 +76,21 @@ impl Updater {
         Ok(reverted.release().version.clone())
     }
 
-    /// Removes the application: what the updater put there and nothing else.
+    /// Removes the application: what the updater put there and nothing else, and what this user's
+    /// updater kept about it.
     ///
     /// # Errors
     /// [`Error::Local`] when something cannot be removed; doing it again goes on.
     pub fn uninstall(self) -> Result<Uninstalled, Error> {
-        Ok(self.installation()?.clone().uninstall()?)
+        let Settings { config, state, cache, place, .. } = &*self.settings;
+        let uninstalled = self.installation()?.clone().uninstall()?;
+        for base in [state, cache] {
+            let dir = store::dir(base, config.app.as_str(), place);
+            // The application is gone; what is left of a cache is no reason to say that it failed.
+            let _ = std::fs::remove_dir_all(&dir);
+            let _ = dir.parent().map(std::fs::remove_dir);
+        }
+        Ok(uninstalled)
     }
 
     /// Installs the application at the builder's `install` path, verified from the configuration's
@@ -96,12 +106,16 @@ impl Updater {
         let mut run = Run::begin(self).await?;
         let trusted = run.refresh(progress).await?;
         let releases = run.releases(trusted, progress).await?;
-        let of_kind = || releases.of_kind(self.settings.kind);
+        let of_kind = || releases.of_kind(run.kind(&releases));
         let release = match &first.version {
             None => of_kind().find(|release| release.facts().not_understood().is_none()),
             Some(version) => of_kind().find(|release| release.version() == version),
         };
-        let none = || RepositoryError::NoRelease { version: first.version.clone() };
+        let none = || {
+            let mut kinds: Vec<Kind> = releases.iter().map(|r| r.facts().kind).collect();
+            kinds.dedup();
+            RepositoryError::NoRelease { version: first.version.clone(), kinds }
+        };
         let release = release.cloned().ok_or_else(none)?;
         let (version, bytes) = (release.version().clone(), release.full().length());
         progress.event(Event::Offered { version: version.clone(), bytes });
@@ -118,8 +132,12 @@ impl Updater {
     }
 }
 
-fn shape(placement: Placement, facts: &Facts, place: &Path) -> Shape {
-    match placement {
+fn shape(asked: Option<Placement>, facts: &Facts, place: &Path) -> Shape {
+    let usual = match facts.kind {
+        Kind::Folder => Placement::Versioned,
+        _ => Placement::InPlace,
+    };
+    match asked.unwrap_or(usual) {
         Placement::Versioned => {
             let name = facts.executable.rsplit('/').next().unwrap_or_default();
             Shape::Versioned { launcher: name.to_owned() }

@@ -13,7 +13,7 @@ use exuvia_core::choose::{Choice, Route};
 use exuvia_core::{Facts, Release, Time};
 use exuvia_durable::Lock;
 use exuvia_helper::{Install, Qualified, Waiting};
-use exuvia_plan::Consent;
+use exuvia_plan::{Consent, Layout, Qualify, Shape};
 use semver::Version;
 
 use crate::applied::Applied;
@@ -59,7 +59,7 @@ impl Updater {
             Choice::Held(held) => return Ok(Check::Held(Held::Release(held))),
             Choice::Offer { release, routes } => (release, routes),
         };
-        if let Some(held) = run.skipped(&release).await? {
+        if let Some(held) = run.held_here(&release).await? {
             return Ok(Check::Held(held));
         }
         let offer = Offer { run: Box::new(run), release, routes: routes.into() };
@@ -263,12 +263,22 @@ impl Staged {
     /// Switches now. The running program keeps its own files; [`Applied::relaunch`] starts the new
     /// version.
     ///
+    /// The new version is on trial from its first start, watched by the launcher, or in place by the
+    /// version before. Where nobody would watch (in place, and an application that does not embed this
+    /// crate, as its `qualify` tells) it counts as healthy at once; the version before is kept for
+    /// [`rollback`](Updater::rollback).
+    ///
     /// # Errors
     /// [`Error::Local`]; the old version stands then, or the next start puts things right.
     pub fn apply_now(self) -> Result<Applied, Error> {
         let now = self.now();
         let trial = self.qualified.swap(now)?;
-        Ok(Applied::new(self.install, trial))
+        let Layout { shape, qualify, .. } = self.install.layout();
+        let version = trial.release().version.clone();
+        if let (Shape::InPlace { .. }, Qualify::Args(_) | Qualify::No) = (shape, qualify) {
+            trial.confirm(now)?;
+        }
+        Ok(Applied::new(self.install, version))
     }
 
     /// Switches at the next start, which is the first chance after the application has quit.

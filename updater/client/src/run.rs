@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use exuvia_core::choose::{self, Bad, Choice, Installed, Policy, Route, Step};
-use exuvia_core::{Digest, Limits, Refresh, Release, Releases, Start, Target, Time, Trusted};
+use exuvia_core::{Digest, Kind, Limits, Refresh, Release, Releases, Start, Target, Time, Trusted};
 use exuvia_durable::{Dir, Lock};
 use exuvia_helper::{Install, Status};
+use exuvia_plan::Phase;
 use semver::Version;
 
 use crate::background::in_background;
@@ -108,11 +109,19 @@ impl Run {
             now: self.now,
             asked_by_user: self.wants.asked_by_user,
         };
-        Ok(choose::choose(releases, &self.installed(), &policy))
+        Ok(choose::choose(releases, &self.installed(releases), &policy))
     }
 
-    /// Whether the user did not want this release.
-    pub(crate) async fn skipped(&self, release: &Release) -> Result<Option<Held>, Error> {
+    /// Whether something on this side speaks against offering `release`.
+    pub(crate) async fn held_here(&self, release: &Release) -> Result<Option<Held>, Error> {
+        if let Some(Phase::Trial { to, .. }) = self.status.as_ref().map(|status| &status.phase) {
+            return Ok(Some(Held::OnTrial { version: to.version.clone() }));
+        }
+        self.skipped(release).await
+    }
+
+    /// Whether the user did not want it.
+    async fn skipped(&self, release: &Release) -> Result<Option<Held>, Error> {
         let store = self.store.clone();
         let skipped = in_background(move || store.skipped()).await?;
         let holds = skipped.contains(&release.digest())
@@ -178,26 +187,33 @@ impl Run {
     /// Where downloads lie, and scratch files.
     pub(crate) fn cache(&self) -> PathBuf {
         let Settings { config, cache, place, .. } = &*self.settings;
-        cache.join("exuvia").join(config.app.as_str()).join(store::key(place))
+        store::dir(cache, config.app.as_str(), place)
     }
 
     fn parts(&self) -> PathBuf {
         self.cache().join("parts")
     }
 
-    fn installed(&self) -> Installed {
-        let Settings { kind, current_version, .. } = &*self.settings;
+    /// The kind of release that is wanted: the installed one, the one asked for, or the first that the
+    /// channel has.
+    pub(crate) fn kind(&self, releases: &Releases) -> Kind {
+        let found = || KINDS.into_iter().find(|kind| releases.newest(*kind).is_some());
+        self.settings.kind.or_else(found).unwrap_or(Kind::Folder)
+    }
+
+    fn installed(&self, releases: &Releases) -> Installed {
+        let (kind, current_version) = (self.kind(releases), &self.settings.current_version);
         match &self.status {
             Some(status) => Installed {
                 version: status.current().version.clone(),
                 digest: Some(status.current().digest),
-                kind: *kind,
+                kind,
             },
             // Nothing is installed: everything is newer.
             None => Installed {
                 version: current_version.clone().unwrap_or(Version::new(0, 0, 0)),
                 digest: None,
-                kind: *kind,
+                kind,
             },
         }
     }
@@ -228,6 +244,9 @@ impl fmt::Debug for Run {
         f.debug_struct("Run").field("now", &self.now).finish_non_exhaustive()
     }
 }
+
+/// Kinds that Exuvia itself installs, the preferred one first.
+const KINDS: [Kind; 4] = [Kind::Folder, Kind::Exe, Kind::AppImage, Kind::App];
 
 /// What a step fetches.
 fn target(step: &Step) -> &Target {

@@ -148,13 +148,13 @@ impl Record for Skipped {
     const NAME: &'static str = "exuvia-skipped";
 }
 
-/// Where the store of an installation lies.
+/// Where things of an installation lie, below the state or the cache directory.
 pub(crate) fn dir(state: &Path, app: &str, install: &Path) -> PathBuf {
     state.join("exuvia").join(app).join(key(install))
 }
 
 /// Names the installation: the first 16 hex digits of the digest of its absolute path.
-pub(crate) fn key(install: &Path) -> String {
+fn key(install: &Path) -> String {
     let mut name = Digest::of(install.as_os_str().as_encoded_bytes()).to_string();
     name.truncate(16);
     name

@@ -22,7 +22,7 @@ pub(super) async fn install(
         LayoutKind::Versioned => (Placement::Versioned, launcher_program()),
         LayoutKind::InPlace => (Placement::InPlace, None),
     };
-    let first = FirstInstall { layout, version, launcher };
+    let first = FirstInstall { layout: Some(layout), version, launcher };
     let installed = updater.first_install(first, &mut Meter::new(json)).await?;
     let (version, program) = (&installed.version, installed.install.stable_exe());
     let text = format!("installed {version}; start it with {}", program.display());

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use exuvia::{Builder, FirstInstall, Limits, Placement, Time, Updater};
+use exuvia::{Builder, FirstInstall, Limits, Time, Updater};
 use exuvia_bundle::{Item, MemoryTree, Tree, pack};
 use exuvia_core::release::{BundleFacts, Facts, Requires};
 use exuvia_core::{App, Channel, Digest, Kind, Platform};
@@ -179,8 +179,7 @@ impl World {
     async fn install(&self) {
         let launcher = self.dir.path().join("launcher");
         std::fs::write(&launcher, "#!/bin/sh\n").unwrap();
-        let layout = Placement::Versioned;
-        let first = FirstInstall { layout, version: None, launcher: Some(launcher) };
+        let first = FirstInstall { layout: None, version: None, launcher: Some(launcher) };
         let installed = self.updater().first_install(first, &mut |_| {}).await.unwrap();
         assert_eq!(installed.version.to_string(), "1.0.0");
     }

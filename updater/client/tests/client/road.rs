@@ -1,7 +1,8 @@
 //! From check to switch.
 
 use exuvia::{
-    Check, Error, Event, FirstInstall, LocalError, Offer, Placement, RouteKind, Updater, Version,
+    Check, Error, Event, FirstInstall, Held, Kind, LocalError, Offer, Placement, RouteKind,
+    Updater, Version,
 };
 
 use crate::publisher::World;
@@ -188,7 +189,8 @@ async fn an_application_that_is_one_path_is_exchanged_whole() {
     let mut world = World::new().await;
     let place = world.dir.path().join("Notes");
     let updater = world.builder().install(&place).build().unwrap();
-    let first = FirstInstall { layout: Placement::InPlace, version: None, launcher: None };
+    let layout = Some(Placement::InPlace);
+    let first = FirstInstall { layout, version: None, launcher: None };
     updater.first_install(first, &mut |_| {}).await.unwrap();
     world.release("1.1.0", &["1.0.0"]);
     let updater = world.builder().install(&place).build().unwrap();
@@ -196,6 +198,43 @@ async fn an_application_that_is_one_path_is_exchanged_whole() {
     payloads.stage().await.unwrap().apply_now().unwrap();
     assert_eq!(std::fs::read_to_string(place.join("version.txt")).unwrap(), "1.1.0");
     assert_eq!(updater.history().unwrap().last().unwrap().to, Some(Version::new(1, 1, 0)));
+    // This application does not embed the crate: nobody would watch a trial.
+    let status = updater.status().unwrap();
+    assert_eq!(status.current().version, Version::new(1, 1, 0));
+    assert_eq!(status.previous().unwrap().version, Version::new(1, 0, 0));
+}
+
+#[tokio::test]
+async fn during_a_trial_nothing_else_is_offered() {
+    let mut world = World::new().await;
+    world.release("1.1.0", &[]);
+    let payloads = offer(&world.updater()).await.download(&mut |_| {}).await.unwrap();
+    payloads.stage().await.unwrap().apply_now().unwrap();
+    world.release("1.2.0", &[]);
+    let found = world.updater().check().await.unwrap();
+    let Check::Held(Held::OnTrial { version }) = found else { panic!("{found:?}") };
+    assert_eq!(version, Version::new(1, 1, 0));
+}
+
+#[tokio::test]
+async fn uninstalling_leaves_nothing_of_the_application_nor_of_its_updater() {
+    let mut world = World::new().await;
+    world.release("1.1.0", &[]);
+    offer(&world.updater()).await.download(&mut |_| {}).await.unwrap();
+    assert!(world.updater().uninstall().unwrap().left.is_empty());
+    assert!(!world.app_dir().exists());
+    for base in [world.cache(), world.dir.path().join("state")] {
+        assert_eq!(std::fs::read_dir(base.join("exuvia")).unwrap().count(), 0, "{base:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_kind_that_the_channel_does_not_have_is_said_so() {
+    let world = World::new().await;
+    let builder = world.builder().install(world.dir.path().join("image")).kind(Kind::AppImage);
+    let first = FirstInstall { layout: None, version: None, launcher: None };
+    let error = builder.build().unwrap().first_install(first, &mut |_| {}).await.unwrap_err();
+    assert!(error.to_string().contains("the channel has folder"), "{error}");
 }
 
 #[test]

@@ -93,8 +93,8 @@ impl Scene {
     /// Installs the newest release; this very program is copied as the launcher.
     pub(super) async fn install(&self) -> Result<Installed, Failure> {
         let own = std::env::current_exe().map_err(Failure::io(Path::new("this program")))?;
-        let first =
-            FirstInstall { layout: Placement::Versioned, version: None, launcher: Some(own) };
+        let layout = Some(Placement::Versioned);
+        let first = FirstInstall { layout, version: None, launcher: Some(own) };
         let updater = self.updater()?.build()?;
         Ok(updater.first_install(first, &mut |_: exuvia::Event| {}).await?)
     }
