@@ -4,7 +4,8 @@ use std::io;
 
 use crate::{Manifest, RelPath};
 
-/// Where an [`Unpacker`](crate::Unpacker) puts a tree. Called in the manifest's order, with what has been checked:
+/// Where an [`Unpacker`](crate::Unpacker) puts a tree. Called in the manifest's order, with what
+/// has been checked:
 /// [`Sink::begin`] once, then for each entry `dir`, `link`, or `file`, any number of `data` and
 /// `end_file`. `end_file` comes only when the content had the right hash. Any error ends the
 /// reading and goes to the one who writes into the unpacker, as it is.

@@ -46,9 +46,10 @@
 //!   200,000 of them; the manifest as in §4.
 //!
 //! # Memory
-//! A block is held with its frame and its prefix: 32 + 2 × 16 MiB, just over 64 MiB at worst ([`Limits::memory`]).
-//! A frame as large as its content found nothing to refer to, and deltas made here refer to 20 MiB
-//! of a larger file, so 40 MiB is what a large executable takes. Both manifests come on top.
+//! A block is held with its frame and its prefix: 32 + 2 × 16 MiB, just over 64 MiB at worst
+//! ([`Limits::memory`]). A frame as large as its content found nothing to refer to, and deltas made
+//! here refer to 20 MiB of a larger file, so a large executable takes 40 MiB. Both manifests come
+//! on top.
 #![cfg_attr(
     feature = "make",
     doc = r##"

@@ -1,6 +1,6 @@
 //! Cutting fresh content into blocks, and choosing what each refers to.
 
-use std::io;
+use std::{collections::HashSet, io};
 
 use exuvia_bundle::{Entry, Node, Tree};
 
@@ -30,7 +30,7 @@ pub(super) struct Block {
 }
 
 /// A part of a file, by its place among all entries.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Piece {
     pub(super) entry: usize,
     pub(super) offset: u64,
@@ -41,7 +41,7 @@ pub(super) struct Piece {
 pub(super) fn plan(old: &dyn Tree, new: &dyn Tree, limits: &Limits) -> Result<Plan, Error> {
     let origins = Origins::new(old.manifest());
     let similar = Similar::new(old.manifest());
-    let mut builder = Builder { old, new, limits, blocks: Vec::new(), block: Block::default() };
+    let mut builder = Builder::new(old, new, limits);
     let (mut files, mut fresh) = (0, 0);
     for (entry, Entry { path, node }) in new.manifest().entries().iter().enumerate() {
         let Node::File { length, sha256, .. } = node else { continue };
@@ -84,11 +84,19 @@ struct Builder<'a> {
     new: &'a dyn Tree,
     limits: &'a Limits,
     blocks: Vec<Block>,
-    /// The block at hand.
+    /// The block at hand, its bytes of content and reference, and what it refers to.
     block: Block,
+    length: u64,
+    referred: u64,
+    refers: HashSet<Piece>,
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
+    fn new(old: &'a dyn Tree, new: &'a dyn Tree, limits: &'a Limits) -> Self {
+        let (blocks, block, refers) = (Vec::new(), Block::default(), HashSet::new());
+        Self { old, new, limits, blocks, block, length: 0, referred: 0, refers }
+    }
+
     /// Adds a fresh file that resembles the old entry `base`.
     fn file(&mut self, file: Piece, base: Option<usize>) -> Result<(), Error> {
         let base = base.map(|entry| Piece { entry, offset: 0, count: length(self.old, entry) });
@@ -125,32 +133,36 @@ impl Builder<'_> {
 
     /// Adds a piece to the block at hand if it and what it refers to fit, else to a new one.
     fn add(&mut self, piece: Piece, reference: &[Piece]) {
-        let wanted = self.missing(reference);
-        if sum(&self.block.content) + piece.count > self.limits.block
-            || sum(&self.block.reference) + sum(&wanted) > self.limits.reference
+        let wanted: Vec<&Piece> = reference.iter().filter(|r| !self.refers.contains(r)).collect();
+        let slices = (self.block.reference.len() + wanted.len()) as u64;
+        if self.length + piece.count > self.limits.block
+            || self.referred + sum(wanted.iter().copied()) > self.limits.reference
+            || slices > self.limits.slices
         {
             self.flush();
         }
-        let missing = self.missing(reference);
-        self.block.reference.extend(missing);
+        for &slice in reference {
+            if self.refers.insert(slice) {
+                self.block.reference.push(slice);
+                self.referred += slice.count;
+            }
+        }
         self.block.content.push(piece);
-    }
-
-    fn missing(&self, reference: &[Piece]) -> Vec<Piece> {
-        let here = &self.block.reference;
-        reference.iter().filter(|piece| !here.contains(piece)).copied().collect()
+        self.length += piece.count;
     }
 
     fn flush(&mut self) {
         let block = std::mem::take(&mut self.block);
+        (self.length, self.referred) = (0, 0);
+        self.refers.clear();
         if !block.content.is_empty() {
             self.blocks.push(block);
         }
     }
 }
 
-fn sum(pieces: &[Piece]) -> u64 {
-    pieces.iter().map(|piece| piece.count).sum()
+fn sum<'a>(pieces: impl Iterator<Item = &'a Piece>) -> u64 {
+    pieces.map(|piece| piece.count).sum()
 }
 
 fn length(tree: &dyn Tree, entry: usize) -> u64 {
