@@ -24,16 +24,22 @@ pub(crate) fn encode(entries: &[Entry]) -> Vec<u8> {
     out.into_bytes()
 }
 
-/// The length of [`encode`], without holding it.
+/// The length of [`encode`], without writing it.
 pub(crate) fn encoded_length(entries: &[Entry]) -> u64 {
-    let mut line = format!("{START}{VERSION}{ENTRIES}{END}");
-    let mut length = (line.len() + entries.len().saturating_sub(1)) as u64;
-    for entry in entries {
-        line.clear();
-        push(&mut line, entry);
-        length += line.len() as u64;
-    }
-    length
+    let frame = START.len() + 1 + ENTRIES.len() + END.len();
+    let commas = entries.len().saturating_sub(1);
+    let lengths = entries.iter().map(|Entry { path, node }| {
+        let fields = match node {
+            Node::Dir => "dir".len(),
+            Node::File { length, .. } => {
+                let digits = length.checked_ilog10().unwrap_or(0) as usize + 1;
+                "file\",\"mode\":\"0644\",\"length\":,\"sha256\":\"".len() + digits + 64
+            }
+            Node::Link { target } => "link\",\"target\":\"".len() + target.len(),
+        };
+        "{\"path\":\"\",\"kind\":\"\"}".len() + path.as_str().len() + fields
+    });
+    (frame + commas + lengths.sum::<usize>()) as u64
 }
 
 /// Reads the entries; what they say is judged by the caller.
