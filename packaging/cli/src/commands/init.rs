@@ -20,14 +20,22 @@ pub(super) struct Args {
     /// Where the repository will be published; may be given up to 16 times.
     #[arg(long = "mirror", value_name = "URL")]
     mirrors: Vec<Mirror>,
+    /// When a new version counts as healthy: explicit, explicit:SECONDS (the application says so)
+    /// or alive:SECONDS (it is up that long).
+    #[arg(long, value_name = "WHEN", default_value_t)]
+    health: Health,
+    /// How a new version shows that it starts: true (it embeds Exuvia and answers a nonce), false,
+    /// or an argument with which it must exit 0, such as --version; may be given several times.
+    #[arg(long, value_name = "true|false|ARG", allow_hyphen_values = true, default_value = "true")]
+    qualify: Vec<String>,
 }
 
 pub(super) fn run(repo: &Path, args: Args, output: &Output) -> Result<Exit, Error> {
     let options = InitOptions {
         channel: args.channel,
         mirrors: args.mirrors,
-        health: Health::default(),
-        qualify: Qualify::default(),
+        health: args.health,
+        qualify: qualify(args.qualify),
         ..InitOptions::new(args.app)
     };
     // A folder that cannot be used is told before anybody thinks up a passphrase.
@@ -53,4 +61,12 @@ pub(super) fn run(repo: &Path, args: Args, output: &Output) -> Result<Exit, Erro
         )
     });
     Ok(Exit::Done)
+}
+
+fn qualify(arguments: Vec<String>) -> Qualify {
+    match arguments.first().map(String::as_str) {
+        Some("true") if arguments.len() == 1 => Qualify::Nonce,
+        Some("false") if arguments.len() == 1 => Qualify::No,
+        _ => Qualify::Args(arguments),
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use exuvia_plan::Qualify;
 use serde_json::Value;
 
 use crate::support::*;
@@ -83,6 +84,25 @@ fn what_is_embedded_is_a_configuration() {
     assert_eq!(
         json(std::str::from_utf8(&config.root).unwrap()),
         json(&fs::read_to_string(place.repo().join("metadata/1.root.json")).unwrap())
+    );
+}
+
+#[test]
+fn an_application_that_does_not_embed_is_described() {
+    let config = |arguments: &[&str]| {
+        let place = Place::new();
+        place.exuvia(&[&["init", "--app", "notes"], arguments].concat()).done();
+        let text = fs::read_to_string(place.repo().join("exuvia.json")).unwrap();
+        let config = exuvia_plan::Config::parse(&text).unwrap();
+        (config.health.to_string(), config.qualify)
+    };
+    let explicit = "explicit".to_owned();
+    assert_eq!(config(&[]), (explicit.clone(), Qualify::Nonce));
+    assert_eq!(config(&["--qualify", "false"]), (explicit, Qualify::No));
+    let arguments = Qualify::Args(vec!["--version".to_owned(), "-q".to_owned()]);
+    assert_eq!(
+        config(&["--qualify", "--version", "--qualify=-q", "--health", "alive:20"]),
+        ("alive:20".to_owned(), arguments)
     );
 }
 
