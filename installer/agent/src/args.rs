@@ -37,9 +37,9 @@ pub(crate) struct Target {
 pub(crate) enum Command {
     /// Install the newest release, verified from the root in exuvia.json on.
     Install {
-        /// The kind of release: folder, exe, appimage.
-        #[arg(long, default_value = "folder")]
-        kind: Kind,
+        /// The kind of release, such as folder, exe or appimage; by default what the channel has.
+        #[arg(long)]
+        kind: Option<Kind>,
         /// How the application lies on the disk; by default folders are versioned, files in place.
         #[arg(long, value_enum)]
         layout: Option<LayoutKind>,

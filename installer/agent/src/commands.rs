@@ -19,11 +19,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Answer, Failure> {
     let Arguments { target, json, command } = arguments;
     match command {
         Command::Install { kind, layout, version } => {
-            let layout = layout.unwrap_or(match kind {
-                Kind::Folder => LayoutKind::Versioned,
-                _ => LayoutKind::InPlace,
-            });
-            let updater = updater(&target, Some(kind))?;
+            let updater = updater(&target, kind)?;
             on_runtime(install::install(&updater, layout, version, json))
         }
         Command::Check => on_runtime(update::check(&updater(&target, None)?, json)),

@@ -92,7 +92,7 @@ impl Drop for App {
 fn on_trial(install: &Install, state: Option<&Path>) -> Report {
     let since = report::since_last_start(install, state);
     match install.status().map(|status| status.phase) {
-        Ok(Phase::Trial { from, to }) => Report::Updated { from: from.version, to: to.version },
+        Ok(Phase::Trial { from, to, .. }) => Report::Updated { from: from.version, to: to.version },
         _ => since,
     }
 }

@@ -14,15 +14,15 @@ use crate::meter::Meter;
 
 pub(super) async fn install(
     updater: &Updater,
-    layout: LayoutKind,
+    layout: Option<LayoutKind>,
     version: Option<Version>,
     json: bool,
 ) -> Result<Answer, Failure> {
-    let (layout, launcher) = match layout {
-        LayoutKind::Versioned => (Placement::Versioned, launcher_program()),
-        LayoutKind::InPlace => (Placement::InPlace, None),
-    };
-    let first = FirstInstall { layout: Some(layout), version, launcher };
+    let layout = layout.map(|layout| match layout {
+        LayoutKind::Versioned => Placement::Versioned,
+        LayoutKind::InPlace => Placement::InPlace,
+    });
+    let first = FirstInstall { layout, version, launcher: launcher_program() };
     let installed = updater.first_install(first, &mut Meter::new(json)).await?;
     let (version, program) = (&installed.version, installed.install.stable_exe());
     let text = format!("installed {version}; start it with {}", program.display());
