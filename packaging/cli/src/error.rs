@@ -58,11 +58,11 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: exuvia_plan::ConfigError,
+        source: exuvia::ConfigError,
     },
     /// A mirror's address cannot be used.
     #[error(transparent)]
-    Mirror(exuvia_plan::MirrorError),
+    Mirror(exuvia::MirrorError),
     /// `exuvia.json` and `publisher.json` name two applications.
     #[error("{} is of `{found}`, but the publisher's folder is of `{expected}`", path.display())]
     OtherApp {

@@ -5,10 +5,10 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use exuvia::Config;
 use exuvia_core::Time;
 use exuvia_core::target::Target;
 use exuvia_durable::{Dir, FileKind, Lock};
-use exuvia_plan::Config;
 use exuvia_repo::{Changes, Listing, Payload, Repository};
 use serde::Serialize;
 

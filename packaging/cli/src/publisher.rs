@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use exuvia::{Config, Health, Mirror, Qualify};
 use exuvia_core::Time;
 use exuvia_core::keys::PublicKey;
 use exuvia_core::names::{App, Channel};
 use exuvia_durable::{Dir, Kind};
-use exuvia_plan::{Config, Health, Mirror, Qualify};
 use exuvia_repo::{Due, Expiry, Founding, Keyring, Keys, LocalKey, Repository, Signer as _};
 use serde::Serialize;
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use exuvia::Config;
 use exuvia::fetch::{self, Body, Fetch, FetchError, Http, HttpOptions, Reply, Request, Wait};
 use exuvia_core::metadata::{Envelope, Scope, Targets};
 use exuvia_core::{Answer, Floors, Limits, Machine, Refresh, Start, Target, Time, Trusted, Want};
-use exuvia_plan::Config;
 use futures_util::StreamExt as _;
 use serde::{Deserialize as _, Serialize};
 use tokio::time::timeout;

@@ -1,5 +1,5 @@
 //! The demo as a newcomer runs it: the built command, nothing else.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::fs;

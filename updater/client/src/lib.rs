@@ -79,6 +79,7 @@ mod run;
 mod stage;
 mod store;
 mod system;
+mod tree;
 
 pub use app::{App, stable_exe, startup};
 pub use applied::Applied;
@@ -96,5 +97,7 @@ pub use road::{Check, Offer, Payloads, Staged};
 
 pub use exuvia_core::{Digest, Facts, Kind, Time};
 pub use exuvia_helper::{Install, Status, Uninstalled};
-pub use exuvia_plan::{Config, InPlaceShape, Phase, Shape, history};
+pub use exuvia_plan::{
+    Config, ConfigError, Health, InPlaceShape, Mirror, MirrorError, Phase, Qualify, Shape, history,
+};
 pub use semver::Version;

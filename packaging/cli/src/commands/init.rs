@@ -1,7 +1,7 @@
 use std::path::Path;
 
+use exuvia::{Health, Mirror, Qualify};
 use exuvia_core::names::{App, Channel};
-use exuvia_plan::{Health, Mirror, Qualify};
 use serde_json::json;
 
 use super::ask;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use exuvia_plan::Qualify;
+use exuvia::Qualify;
 use serde_json::Value;
 
 use crate::support::*;
@@ -78,7 +78,7 @@ fn what_is_embedded_is_a_configuration() {
     let args = ["init", "--app", "notes", "--channel", "beta", "--mirror", "https://a.example/n"];
     place.exuvia(&args).done();
     let text = fs::read_to_string(place.repo().join("exuvia.json")).unwrap();
-    let config = exuvia_plan::Config::parse(&text).unwrap();
+    let config = exuvia::Config::parse(&text).unwrap();
     assert_eq!((config.app.as_str(), config.channel.as_str()), ("notes", "beta"));
     assert_eq!(config.mirrors[0].as_str(), "https://a.example/n/");
     assert_eq!(
@@ -93,7 +93,7 @@ fn an_application_that_does_not_embed_is_described() {
         let place = Place::new();
         place.exuvia(&[&["init", "--app", "notes"], arguments].concat()).done();
         let text = fs::read_to_string(place.repo().join("exuvia.json")).unwrap();
-        let config = exuvia_plan::Config::parse(&text).unwrap();
+        let config = exuvia::Config::parse(&text).unwrap();
         (config.health.to_string(), config.qualify)
     };
     let explicit = "explicit".to_owned();

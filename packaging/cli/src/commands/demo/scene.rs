@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use exuvia::Qualify;
 use exuvia::{Builder, FirstInstall, Installed, Placement, Time, Updater};
-use exuvia_plan::Qualify;
 
 use super::app::{self, NAME, Resource};
 use super::failure::Failure;
