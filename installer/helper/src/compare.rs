@@ -1,7 +1,7 @@
 //! Telling trees apart by what they contain.
 
 use crate::error::Error;
-use exuvia_bundle::{Hasher, Manifest, Node};
+use exuvia_bundle::{Entry, Hasher, Manifest, Node};
 use exuvia_durable::{Dir, FileKind};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -16,8 +16,11 @@ pub(crate) fn fits(
     manifest: &Manifest,
     single: bool,
 ) -> Result<bool, Error> {
+    let name = |entry: &Entry| {
+        if single { spot.to_owned() } else { spot.join(entry.path.as_str()) }
+    };
     for entry in manifest.entries() {
-        let name = if single { spot.to_owned() } else { spot.join(entry.path.as_str()) };
+        let name = name(entry);
         let Some(found) = root.metadata(&name)? else { return Ok(false) };
         let same = match &entry.node {
             Node::Dir => found.kind == FileKind::Dir,
@@ -26,9 +29,8 @@ pub(crate) fn fits(
                     && root.read_link(&name)?.is_some_and(|t| t == Path::new(target.as_str()))
             }
             Node::File { executable, length, .. } => {
-                found.kind == FileKind::File
-                    && found.executable == *executable
-                    && found.length == *length
+                (found.kind, found.executable, found.length)
+                    == (FileKind::File, *executable, *length)
             }
         };
         if !same {
@@ -36,14 +38,12 @@ pub(crate) fn fits(
         }
     }
     for entry in manifest.entries() {
-        let name = if single { spot.to_owned() } else { spot.join(entry.path.as_str()) };
         if let Node::File { sha256, .. } = &entry.node {
             let mut hasher = Hasher::new();
-            pump(root.open_file(&name)?, |bytes| {
+            pump(root.open_file(name(entry))?, |bytes| {
                 hasher.update(bytes);
                 Ok(())
-            })
-            .map_err(Error::Fill)?;
+            })?;
             if hasher.finish() != *sha256 {
                 return Ok(false);
             }
@@ -52,24 +52,20 @@ pub(crate) fn fits(
     Ok(true)
 }
 
-/// Copies a program within the root, durably: the name appears when its content is on the device.
-pub(crate) fn copy_file(root: &Dir, from: &Path, to: &Path) -> Result<(), Error> {
-    copy_program(root.open_file(from)?, root, to)
-}
-
-/// Writes a program (mode 0755) from an open file, durably.
+/// Writes a program (mode 0755) from an open file, durably: its name appears when its content is
+/// on the device.
 pub(crate) fn copy_program(from: File, root: &Dir, to: &Path) -> Result<(), Error> {
     let mut out = root.replace(to, true)?;
-    pump(from, |bytes| Write::write_all(&mut out, bytes)).map_err(Error::Fill)?;
+    pump(from, |bytes| Write::write_all(&mut out, bytes))?;
     Ok(out.commit()?)
 }
 
-fn pump(mut file: File, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+fn pump(mut file: File, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> Result<(), Error> {
     let mut buffer = vec![0; 128 << 10];
     loop {
-        match file.read(&mut buffer)? {
+        match file.read(&mut buffer).map_err(Error::Fill)? {
             0 => return Ok(()),
-            read => take(&buffer[..read])?,
+            read => take(&buffer[..read]).map_err(Error::Fill)?,
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Why a step was not made.
 
-use crate::qualify::QualifyFailure;
-use exuvia_core::{Digest, Kind};
-use exuvia_plan::{LayoutError, RecordError};
+use exuvia_core::Digest;
+use exuvia_plan::{QualifyFailure, RecordError, Refusal, StepError};
 use semver::Version;
 use std::io;
 use std::path::PathBuf;
@@ -46,23 +45,18 @@ pub enum Error {
         /// What is wrong with it.
         source: RecordError,
     },
-    /// A name that cannot be that of an installation. *Local.*
+    /// The release is trusted, and does not belong here. *Repository.*
     #[error(transparent)]
-    Layout(#[from] LayoutError),
+    Refused(#[from] Refusal),
     /// Another process is changing the installation, or the version is still running. *Local.*
     #[error("{} is in use by another process", .path.display())]
     Busy {
         /// The lock that is held.
         path: PathBuf,
     },
-    /// The step does not fit the phase that the installation is in. *Local.*
-    #[error("this needs the phase `{needs}`, the installation is in `{found}`")]
-    Phase {
-        /// The phase or phases in which the step is possible.
-        needs: &'static str,
-        /// The phase found.
-        found: &'static str,
-    },
+    /// The step is not possible as things stand. *Local.*
+    #[error(transparent)]
+    Phase(#[from] StepError),
     /// No room for the new version. *Local.*
     #[error("{needed} bytes are needed in {}, {available} are free", .path.display())]
     Space {
@@ -78,17 +72,6 @@ pub enum Error {
     Lost {
         /// The installation.
         path: PathBuf,
-    },
-    /// There is no version to go back to. *Local.*
-    #[error("no previous version is kept")]
-    NoPrevious,
-    /// The installed release does not allow going back that far. *Local.*
-    #[error("the installed release can only be rolled back to {safe_from} or later, not {to}")]
-    Unsafe {
-        /// The version kept.
-        to: Version,
-        /// The oldest version allowed.
-        safe_from: Version,
     },
     /// A program could not be started. *Local.*
     #[error("cannot start {}: {source}", .path.display())]
@@ -109,36 +92,6 @@ pub enum Error {
     NoSuchRelease {
         /// The bundle asked for.
         digest: Digest,
-    },
-    /// The release is of another kind than what is installed. *Repository.*
-    #[error("the release is of kind {found}, installed is {installed}")]
-    WrongKind {
-        /// The release's kind.
-        found: Kind,
-        /// The installation's kind.
-        installed: Kind,
-    },
-    /// The release is not newer than what is or was installed. *Repository.*
-    #[error("{offered} is not newer than {floor}, and does not supersede what is installed")]
-    NotNewer {
-        /// The release's version.
-        offered: Version,
-        /// The version that it would have to pass.
-        floor: Version,
-    },
-    /// The installed version is too old for this release. *Repository.*
-    #[error("the release can only be installed over {from} or later, installed is {installed}")]
-    FromTooOld {
-        /// The lowest version that may update to the release.
-        from: Version,
-        /// The installed version.
-        installed: Version,
-    },
-    /// The release has a fact that must be understood, and this version does not. *Repository.*
-    #[error("the release has a fact `{field}` that needs a newer updater")]
-    NotUnderstood {
-        /// The fact.
-        field: String,
     },
     /// The release was withdrawn: another one of the channel replaces it. *Repository.*
     #[error("{version} was withdrawn by the publisher")]
@@ -204,13 +157,11 @@ impl Error {
     pub fn family(&self) -> Family {
         use exuvia_bundle::Error as B;
         match self {
-            Error::Bundle(B::Read { .. } | B::Write { .. }) => Family::Local,
+            Error::Bundle(B::Read { .. } | B::Write { .. })
+            | Error::Refused(Refusal::Layout(_)) => Family::Local,
             Error::Metadata(_)
             | Error::NoSuchRelease { .. }
-            | Error::WrongKind { .. }
-            | Error::NotNewer { .. }
-            | Error::FromTooOld { .. }
-            | Error::NotUnderstood { .. }
+            | Error::Refused(_)
             | Error::Withdrawn { .. }
             | Error::RememberedBad { .. }
             | Error::Bundle(_)

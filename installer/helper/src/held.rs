@@ -1,30 +1,17 @@
 //! What may only be done while the exclusive lock is held: every change to the records.
 
 use crate::error::Error;
-use crate::install::{
-    FLOORS, HISTORY, Install, JOURNAL, LAYOUT, RECORD_LIMIT, REMEMBERED, trial_name,
-};
-use exuvia_core::Time;
-use exuvia_core::floors::Floors;
+use crate::install::{Install, RECORD_LIMIT};
+use exuvia_core::{Floors, Time};
 use exuvia_durable::Lock;
-use exuvia_plan::history::{self, Event};
-use exuvia_plan::{Layout, Phase, Record, ReleaseRef, floors, record, trial};
-use semver::Version;
+use exuvia_plan::history::{self, Entry, Event};
+use exuvia_plan::{Layout, Phase, Record, ReleaseRef, files, floors, record, trial};
 
 /// The installation, locked.
 #[derive(Debug)]
 pub(crate) struct Held<'a> {
     install: &'a Install,
     _lock: Lock,
-}
-
-/// A line of the history without its time.
-#[derive(Debug)]
-pub(crate) struct Note<'a> {
-    pub(crate) event: Event,
-    pub(crate) from: Option<&'a Version>,
-    pub(crate) to: Option<&'a Version>,
-    pub(crate) reason: Option<&'a str>,
 }
 
 impl<'a> Held<'a> {
@@ -44,44 +31,38 @@ impl<'a> Held<'a> {
     pub(crate) fn journal(&self, phase: &Phase) -> Result<(), Error> {
         match self.install.phase() {
             Ok(found) if found == *phase => Ok(()),
-            _ => self.write(JOURNAL, phase),
+            _ => self.write(files::JOURNAL, phase),
         }
     }
 
     pub(crate) fn remember(&self, bad: &ReleaseRef, why: &str, now: Time) -> Result<(), Error> {
         let mut remembered = self.install.remembered()?;
         remembered.add(bad.digest, &bad.version, why, now);
-        self.write(REMEMBERED, &remembered)
+        self.write(files::REMEMBERED, &remembered)
     }
 
     /// Adds a line to the history. The history explains and decides nothing, so that it cannot be
     /// written stops no step.
-    pub(crate) fn note(&self, note: Note<'_>, now: Time) {
+    pub(crate) fn note(&self, entry: &Entry) {
         let state = self.install.state();
-        let Note { event, from, to, reason } = note;
-        let (from, to, reason) = (from.cloned(), to.cloned(), reason.map(str::to_owned));
-        let file = state.read(HISTORY, RECORD_LIMIT).ok().flatten().unwrap_or_default();
-        let entry = history::Entry { time: now, event, from, to, reason };
-        let _ = state.write(HISTORY, &history::append(&file, &entry));
+        let file = state.read(files::HISTORY, RECORD_LIMIT).ok().flatten().unwrap_or_default();
+        let _ = state.write(files::HISTORY, &history::append(&file, entry));
     }
 
-    /// Both copies of the floors, merged. That none of two copies is readable is noted, since from
-    /// then on only the root and the installed version hold the floor.
+    /// As [`Install::floors`]. That none of two copies is readable is noted, since from then on
+    /// only the root and the installed version hold the floor.
     pub(crate) fn floors(&self, now: Time) -> Result<Floors, Error> {
-        let state = self.install.state();
-        let [a, b] = FLOORS.map(|name| state.read(name, RECORD_LIMIT));
-        let read = floors::read(a?.as_deref(), b?.as_deref())
-            .map_err(|source| Error::Record { path: state.path().join(FLOORS[0]), source })?;
+        let read = self.install.read_floors()?;
         if read.readable == 0 {
-            let note = Note { event: Event::FloorsLost, from: None, to: None, reason: None };
-            self.note(note, now);
+            let (time, event) = (now, Event::FloorsLost);
+            self.note(&Entry { time, event, from: None, to: None, reason: None });
         }
         Ok(read.floors)
     }
 
     pub(crate) fn save_floors(&self, floors: &Floors) -> Result<(), Error> {
         let bytes = floors::write(floors);
-        FLOORS.iter().try_for_each(|name| Ok(self.install.state().write(name, &bytes)?))
+        files::FLOORS.iter().try_for_each(|name| Ok(self.install.state().write(name, &bytes)?))
     }
 
     /// Raises the application's own floors to a committed release.
@@ -97,15 +78,15 @@ impl<'a> Held<'a> {
     pub(crate) fn begin_count(&self, to: &ReleaseRef) -> Result<(), Error> {
         self.drop_counts()?;
         let state = self.install.state();
-        Ok(state.write(trial_name(0), to.digest.to_string().as_bytes())?)
+        Ok(state.write(files::trial(0), to.digest.to_string().as_bytes())?)
     }
 
     /// Counts a start; by rename, which needs no space and cannot be torn.
     pub(crate) fn count(&self, to: &ReleaseRef, starts: u8) -> Result<(), Error> {
         let state = self.install.state();
         match self.install.starts(to.digest)? {
-            Some(found) => Ok(state.rename(trial_name(found), trial_name(starts))?),
-            None => Ok(state.write(trial_name(starts), to.digest.to_string().as_bytes())?),
+            Some(found) => Ok(state.rename(files::trial(found), files::trial(starts))?),
+            None => Ok(state.write(files::trial(starts), to.digest.to_string().as_bytes())?),
         }
     }
 
@@ -118,9 +99,9 @@ impl<'a> Held<'a> {
     }
 
     pub(crate) fn drop_counts(&self) -> Result<(), Error> {
-        for starts in 0..=trial::MAX_STARTS {
-            if self.install.state().metadata(trial_name(starts))?.is_some() {
-                self.install.state().remove_file(trial_name(starts))?;
+        for name in (0..=trial::MAX_STARTS).map(files::trial) {
+            if self.install.state().metadata(&name)?.is_some() {
+                self.install.state().remove_file(&name)?;
             }
         }
         Ok(())
@@ -128,11 +109,10 @@ impl<'a> Held<'a> {
 
     /// Keeps the layout's idea of the executable up to date, for the day the journal is lost.
     pub(crate) fn note_executable(&self, current: &ReleaseRef) -> Result<(), Error> {
-        let stored: Option<Layout> = self.install.record(LAYOUT)?;
-        match stored {
+        match self.install.record::<Layout>(files::LAYOUT)? {
             Some(layout) if layout.executable != current.executable => {
                 let executable = current.executable.clone();
-                self.write(LAYOUT, &Layout { executable, ..layout })
+                self.write(files::LAYOUT, &Layout { executable, ..layout })
             }
             _ => Ok(()),
         }

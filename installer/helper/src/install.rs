@@ -7,7 +7,8 @@ use crate::steps::{Qualified, Staged};
 use exuvia_core::Digest;
 use exuvia_durable::{Dir, Lock};
 use exuvia_plan::record::{self, Record};
-use exuvia_plan::{InPlaceShape, Layout, Phase, ReleaseRef, Remembered, Shape, history};
+use exuvia_plan::{Layout, Phase, ReleaseRef, Remembered, Shape, files, floors, history, trial};
+use semver::Version;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +39,8 @@ pub struct Status {
     pub phase: Phase,
     /// Starts counted for a release on trial.
     pub starts: u8,
+    /// The lowest version that may be offered, as far as nothing supersedes what is installed.
+    pub floor: Option<Version>,
     /// Releases that failed here.
     pub remembered: Remembered,
     /// The path that outlives versions.
@@ -52,10 +55,7 @@ impl Status {
 
     /// The release that a manual rollback would go to.
     pub fn previous(&self) -> Option<&ReleaseRef> {
-        match &self.phase {
-            Phase::Settled { previous, .. } | Phase::Staged { previous, .. } => previous.as_ref(),
-            _ => None,
-        }
+        self.phase.at_rest().ok().and_then(|(_, previous)| previous)
     }
 }
 
@@ -92,7 +92,13 @@ impl Install {
         for place in exe.ancestors().take(MAX_CLIMB).filter(|place| place.parent().is_some()) {
             for found in [in_place(place), side_of(place), versioned(place)] {
                 match found {
-                    Ok(Some(install)) if install.owns(&exe) => return Ok(Some(install)),
+                    Ok(Some(install))
+                        if exe
+                            .strip_prefix(install.root().path())
+                            .is_ok_and(|exe| install.layout().owns(exe)) =>
+                    {
+                        return Ok(Some(install));
+                    }
                     Ok(_) | Err(Error::Untrusted { .. } | Error::Disk(_)) => {}
                     Err(error) => return Err(error),
                 }
@@ -106,6 +112,12 @@ impl Install {
         &self.inner.path
     }
 
+    /// What the paths of [`Layout`] are relative to: the application's directory (versioned), or
+    /// the one that the fixed path lies in.
+    pub fn root_path(&self) -> &Path {
+        self.root().path()
+    }
+
     /// What is installed and how.
     pub fn layout(&self) -> &Layout {
         &self.inner.layout
@@ -113,16 +125,17 @@ impl Install {
 
     /// The path that outlives versions: for shortcuts, autostart, and starting again.
     pub fn stable_exe(&self) -> PathBuf {
-        let path = self.path();
-        match &self.layout().shape {
-            Shape::Versioned { launcher } => path.join(launcher),
-            Shape::InPlace { shape: InPlaceShape::File, .. } => path.to_owned(),
-            Shape::InPlace { shape: InPlaceShape::Folder, .. } => {
-                let phase = self.phase().ok();
-                let live = phase.as_ref().map(|phase| &live_in(phase).executable);
-                path.join(live.unwrap_or(&self.layout().executable).as_str())
-            }
+        let root = self.root().path();
+        match (&self.layout().shape, self.phase()) {
+            (Shape::Versioned { launcher }, _) => root.join(launcher),
+            (_, Ok(phase)) => self.executable(phase.live(), &phase),
+            (_, Err(_)) => root.join(self.layout().stable_program()),
         }
+    }
+
+    /// The program of a release in this phase, as an absolute path.
+    pub fn executable(&self, release: &ReleaseRef, phase: &Phase) -> PathBuf {
+        self.root().path().join(self.layout().program(release, phase))
     }
 
     /// What is going on. Takes no lock.
@@ -136,7 +149,8 @@ impl Install {
             _ => 0,
         };
         let (layout, stable_exe) = (self.layout().clone(), self.stable_exe());
-        Ok(Status { layout, phase, starts, remembered: self.remembered()?, stable_exe })
+        let floor = self.read_floors()?.floors.application;
+        Ok(Status { layout, phase, starts, floor, remembered: self.remembered()?, stable_exe })
     }
 
     /// What happened to this installation, oldest first.
@@ -144,7 +158,7 @@ impl Install {
     /// # Errors
     /// [`Error::Disk`].
     pub fn history(&self) -> Result<Vec<history::Entry>, Error> {
-        let file = self.state().read(HISTORY, RECORD_LIMIT)?;
+        let file = self.state().read(files::HISTORY, RECORD_LIMIT)?;
         Ok(history::read(&file.unwrap_or_default()))
     }
 
@@ -154,7 +168,7 @@ impl Install {
     /// # Errors
     /// [`Error::Record`] if it was written by a later version.
     pub fn remembered(&self) -> Result<Remembered, Error> {
-        match self.record(REMEMBERED) {
+        match self.record(files::REMEMBERED) {
             Ok(remembered) => Ok(remembered.unwrap_or_default()),
             Err(Error::Record { source: exuvia_plan::RecordError::Damaged { .. }, .. }) => {
                 Ok(Remembered::default())
@@ -187,7 +201,8 @@ impl Install {
 
     /// The journal's phase.
     pub(crate) fn phase(&self) -> Result<Phase, Error> {
-        self.record(JOURNAL)?.ok_or_else(|| Error::Unfinished { path: self.path().to_owned() })
+        self.record(files::JOURNAL)?
+            .ok_or_else(|| Error::Unfinished { path: self.path().to_owned() })
     }
 
     pub(crate) fn record<R: Record>(&self, name: &str) -> Result<Option<R>, Error> {
@@ -196,8 +211,8 @@ impl Install {
 
     /// Starts counted for the release on trial; `None` when no counter of it exists.
     pub(crate) fn starts(&self, to: Digest) -> Result<Option<u8>, Error> {
-        for starts in (0..=exuvia_plan::trial::MAX_STARTS).rev() {
-            let bytes = self.state().read(trial_name(starts), 64)?;
+        for starts in (0..=trial::MAX_STARTS).rev() {
+            let bytes = self.state().read(files::trial(starts), 64)?;
             if bytes.is_some_and(|bytes| bytes == to.to_string().as_bytes()) {
                 return Ok(Some(starts));
             }
@@ -205,46 +220,28 @@ impl Install {
         Ok(None)
     }
 
+    pub(crate) fn read_floors(&self) -> Result<floors::Read, Error> {
+        let [a, b] = files::FLOORS.map(|name| self.state().read(name, RECORD_LIMIT));
+        let path = || self.state().path().join(files::FLOORS[0]);
+        floors::read(a?.as_deref(), b?.as_deref())
+            .map_err(|source| Error::Record { path: path(), source })
+    }
+
     /// The exclusive lock, with all that may only be done under it.
     pub(crate) fn lock(&self, patience: Duration) -> Result<Held<'_>, Error> {
-        let lock = Lock::exclusive(self.state(), LOCK, patience)?;
-        let path = || self.state().path().join(LOCK);
+        let lock = Lock::exclusive(self.state(), files::LOCK, patience)?;
+        let path = || self.state().path().join(files::LOCK);
         Ok(Held::new(self, lock.ok_or_else(|| Error::Busy { path: path() })?))
     }
 
     /// Marks a version as running, for as long as the lock lives. `None` when that is not
     /// possible: a user who may not write here runs the application all the same.
     pub(crate) fn running(&self, release: &ReleaseRef) -> Option<Lock> {
-        Lock::try_shared(self.state(), run_name(release)).ok().flatten()
-    }
-
-    /// Whether an executable, as a canonical path, is part of this installation.
-    fn owns(&self, exe: &Path) -> bool {
-        let path = self.path();
-        match &self.layout().shape {
-            Shape::Versioned { launcher } => {
-                exe == path.join(launcher) || exe.starts_with(path.join(VERSIONS))
-            }
-            Shape::InPlace { shape, .. } => {
-                let live = match shape {
-                    InPlaceShape::File => exe == path,
-                    InPlaceShape::Folder => exe != path && exe.starts_with(path),
-                };
-                live || exe.starts_with(self.state().path())
-            }
-        }
+        Lock::try_shared(self.state(), files::run(&release.version)).ok().flatten()
     }
 
     pub(crate) fn assemble(root: Dir, state: Dir, path: PathBuf, layout: Layout) -> Install {
         Install { inner: Arc::new(Inner { root, state, path, layout }) }
-    }
-}
-
-/// The release that the stable path leads to while the phase is undisturbed.
-pub(crate) fn live_in(phase: &Phase) -> &ReleaseRef {
-    match phase {
-        Phase::Trial { to, .. } => to,
-        other => other.installed(),
     }
 }
 
@@ -254,75 +251,40 @@ pub(crate) fn read_record<R: Record>(state: &Dir, name: &str) -> Result<Option<R
     record::decode(&bytes).map(Some).map_err(|source| Error::Record { path: path(), source })
 }
 
-pub(crate) fn trial_name(starts: u8) -> String {
-    format!("trial-{starts}")
-}
-
-pub(crate) fn run_name(release: &ReleaseRef) -> String {
-    format!("{RUN}{}{RUN_END}", release.version)
-}
-
-pub(crate) fn manifest_name(digest: Digest) -> String {
-    format!("{MANIFESTS}/{digest}.json")
-}
-
-/// `.NAME.exuvia`, the state beside a fixed path.
-pub(crate) fn sibling(name: &str) -> String {
-    format!(".{name}{STATE}")
-}
-
 fn versioned(path: &Path) -> Result<Option<Install>, Error> {
-    let found = opened(path, STATE, path)?;
+    let found = opened(path, files::STATE, path)?;
     Ok(found.filter(|install| matches!(install.layout().shape, Shape::Versioned { .. })))
 }
 
 fn in_place(path: &Path) -> Result<Option<Install>, Error> {
-    let (Some(parent), Some(own)) = (path.parent(), path.file_name().and_then(|n| n.to_str()))
-    else {
+    let Some((parent, own)) = path.parent().zip(path.file_name().and_then(|n| n.to_str())) else {
         return Ok(None);
     };
-    let found = opened(parent, &sibling(own), path)?;
-    let fits = |install: &Install| match &install.layout().shape {
-        Shape::InPlace { name, .. } => name == own,
-        Shape::Versioned { .. } => false,
-    };
-    Ok(found.filter(fits))
+    let found = opened(parent, &files::sibling(own), path)?;
+    let fits = |shape: &Shape| matches!(shape, Shape::InPlace { name, .. } if name == own);
+    Ok(found.filter(|install| fits(&install.layout().shape)))
 }
 
 /// The in-place installation whose state directory this is: a version that was swapped out while
 /// it ran finds its way home.
 fn side_of(state: &Path) -> Result<Option<Install>, Error> {
-    let name = state.file_name().and_then(|name| name.to_str());
-    let name = name.and_then(|name| name.strip_prefix('.')?.strip_suffix(STATE));
-    match (state.parent(), name) {
-        (Some(parent), Some(name)) if !name.is_empty() => in_place(&parent.join(name)),
-        _ => Ok(None),
+    let name = state.file_name().and_then(|name| files::name_of_sibling(name.to_str()?));
+    match state.parent().zip(name) {
+        Some((parent, name)) => in_place(&parent.join(name)),
+        None => Ok(None),
     }
 }
 
 fn opened(root: &Path, state: &str, path: &Path) -> Result<Option<Install>, Error> {
-    if !root.join(state).join(LAYOUT).exists() {
+    if !root.join(state).join(files::LAYOUT).exists() {
         return Ok(None);
     }
     let root = Dir::open(root)?;
     let state = root.subdir(state)?;
     platform::check_owner(state.path(), path)?;
-    let layout = read_record(&state, LAYOUT)?;
+    let layout = read_record(&state, files::LAYOUT)?;
     Ok(layout.map(|layout| Install::assemble(root, state, path.to_owned(), layout)))
 }
 
-pub(crate) const STATE: &str = ".exuvia";
-pub(crate) const VERSIONS: &str = "versions";
-pub(crate) const CURRENT: &str = "current";
-pub(crate) const LAYOUT: &str = "layout";
-pub(crate) const JOURNAL: &str = "journal";
-pub(crate) const REMEMBERED: &str = "remembered";
-pub(crate) const HISTORY: &str = "history";
-pub(crate) const ROOT: &str = "root.json";
-pub(crate) const MANIFESTS: &str = "manifests";
-pub(crate) const FLOORS: [&str; 2] = ["floors.a", "floors.b"];
 pub(crate) const RECORD_LIMIT: u64 = 1 << 20;
-pub(crate) const RUN: &str = "run-";
-pub(crate) const RUN_END: &str = ".lock";
-const LOCK: &str = "lock";
 const MAX_CLIMB: usize = 64;

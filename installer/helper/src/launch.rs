@@ -4,11 +4,11 @@
 
 use crate::clock::now;
 use crate::error::Error;
-use crate::install::{CURRENT, Install, VERSIONS, live_in, run_name};
+use crate::install::Install;
 use crate::platform;
 use crate::qualify::{QUALIFY, TRIAL};
 use crate::watch::{self, Watched, keep_running};
-use exuvia_plan::{Consent, Phase, ReleaseRef, Shape};
+use exuvia_plan::{Consent, Phase, ReleaseRef};
 use std::convert::Infallible;
 use std::ffi::OsString;
 use std::path::Path;
@@ -34,7 +34,7 @@ impl Install {
     /// error: what the stable path leads to is started.
     pub fn launch(&self, args: &[OsString]) -> Result<Infallible, Error> {
         match self.prepare_start() {
-            Ok(Start::Plain(phase)) => self.become_program(live_in(&phase), &phase, args),
+            Ok(Start::Plain(phase)) => self.become_program(phase.live(), &phase, args),
             Ok(Start::Watched) => match watch::watch(self, args) {
                 Ok(Watched::Ended(status)) => platform::mirror(status),
                 Ok(Watched::StartInstalled) | Err(_) => self.start_anyway(args),
@@ -50,16 +50,15 @@ impl Install {
             matches!(phase, Phase::Staged { qualified: true, consent: Consent::OnQuit, .. })
         };
         let calm = matches!(phase, Phase::Settled { .. } | Phase::Staged { .. });
-        if !calm || on_quit(&phase) || !self.leads_to(live_in(&phase)) {
+        if !calm || on_quit(&phase) || !self.leads_to(phase.live()) {
             let held = self.lock(WAIT)?;
             phase = held.recovered(now())?;
             if let Phase::Staged { current, next, .. } = &phase
                 && on_quit(&phase)
                 // Another instance still runs: it has not quit yet.
-                && held.not_running(&run_name(current))?.is_some()
+                && held.not_running(&current.version)?.is_some()
             {
-                held.swap(next, now())?;
-                phase = self.phase()?;
+                phase = held.take(phase.swap(next.digest, now())?, now())?;
             }
         }
         match phase {
@@ -71,16 +70,11 @@ impl Install {
     /// Starts what the stable path leads to, whatever the state says.
     pub(crate) fn start_anyway(&self, args: &[OsString]) -> Result<Infallible, Error> {
         if let Ok(phase) = self.phase()
-            && self.leads_to(live_in(&phase))
+            && self.leads_to(phase.live())
         {
-            return self.become_program(live_in(&phase), &phase, args);
+            return self.become_program(phase.live(), &phase, args);
         }
-        let tree = match &self.layout().shape {
-            Shape::Versioned { .. } => self.path().join(CURRENT),
-            Shape::InPlace { .. } => self.path().to_owned(),
-        };
-        let single = self.is_single_file();
-        let program = if single { tree } else { tree.join(self.layout().executable.as_str()) };
+        let program = self.root().path().join(self.layout().stable_program());
         exec(&program, args)
     }
 
@@ -93,27 +87,6 @@ impl Install {
         let _running = keep_running(self, release);
         exec(&self.executable(release, phase), args)
     }
-
-    /// Whether the stable path leads to this release; in place there is nothing to see.
-    fn leads_to(&self, release: &ReleaseRef) -> bool {
-        let target = || self.root().read_link(CURRENT).ok().flatten();
-        match &self.layout().shape {
-            Shape::Versioned { .. } => {
-                target() == Some(format!("{VERSIONS}/{}", release.version).into())
-            }
-            Shape::InPlace { .. } => true,
-        }
-    }
-}
-
-/// The command that starts a release.
-pub(crate) fn command(
-    install: &Install,
-    release: &ReleaseRef,
-    phase: &Phase,
-    args: &[OsString],
-) -> Command {
-    prepared(&install.executable(release, phase), args)
 }
 
 fn exec(program: &Path, args: &[OsString]) -> Result<Infallible, Error> {
@@ -121,7 +94,8 @@ fn exec(program: &Path, args: &[OsString]) -> Result<Infallible, Error> {
     Err(Error::Spawn { path: program.to_owned(), source })
 }
 
-fn prepared(program: &Path, args: &[OsString]) -> Command {
+/// The command that starts a program of the installation.
+pub(crate) fn prepared(program: &Path, args: &[OsString]) -> Command {
     let mut command = Command::new(program);
     command.args(args).env_remove(TRIAL).env_remove(QUALIFY);
     platform::clean_environment(&mut command);

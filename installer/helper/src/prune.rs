@@ -2,12 +2,10 @@
 
 use crate::error::Error;
 use crate::held::Held;
-use crate::install::{MANIFESTS, RUN, RUN_END, VERSIONS, run_name};
-use crate::place::{SIDE, SIDE_STAGING};
 use exuvia_durable::Lock;
-use exuvia_plan::{Phase, ReleaseRef, Shape};
+use exuvia_plan::files::{self, MANIFESTS, SIDE, SIDE_STAGING, VERSIONS};
+use exuvia_plan::{Phase, Shape};
 use semver::Version;
-use std::path::Path;
 
 impl Held<'_> {
     /// Removes what no release of the phase needs: staging left-overs, versions, manifests. A tree
@@ -22,21 +20,9 @@ impl Held<'_> {
         let _ = self.prune_manifests(phase);
     }
 
-    /// Makes room for a new tree. A kept release that stands there must not be running.
-    ///
-    /// # Errors
-    /// [`Error::Busy`] if it is.
-    pub(crate) fn vacate(&self, place: &Path, kept: Option<&ReleaseRef>) -> Result<(), Error> {
-        let free = kept.map(|release| self.not_running(&run_name(release))).transpose()?;
-        if let Some(None) = free {
-            return Err(Error::Busy { path: self.install().root().path().join(place) });
-        }
-        Ok(self.install().root().remove_tree(place)?)
-    }
-
     /// The run lock, exclusively: proof that no process of this version lives. `None` if one does.
-    pub(crate) fn not_running(&self, run_name: &str) -> Result<Option<Lock>, Error> {
-        Ok(Lock::try_exclusive(self.install().state(), run_name)?)
+    pub(crate) fn not_running(&self, version: &Version) -> Result<Option<Lock>, Error> {
+        Ok(Lock::try_exclusive(self.install().state(), files::run(version))?)
     }
 
     fn prune_versions(&self, phase: &Phase) -> Result<(), Error> {
@@ -48,43 +34,51 @@ impl Held<'_> {
             if name.starts_with('.') && name.ends_with(".staging") {
                 versions.remove_tree(name)?;
             }
-            let needed = releases.iter().any(|release| release.version.to_string() == name);
             // What does not bear the name of a version is not ours.
-            if needed || Version::parse(name).is_err() {
-                continue;
-            }
-            let run = format!("{RUN}{name}{RUN_END}");
-            if let Some(_free) = self.not_running(&run)? {
-                versions.remove_tree(name)?;
-                self.install().state().remove_file(&run)?;
+            let Ok(version) = Version::parse(name) else { continue };
+            if !releases.iter().any(|release| release.version == version) {
+                self.forget_run(&version, || Ok(versions.remove_tree(name)?))?;
             }
         }
         Ok(())
     }
 
     fn prune_side(&self, phase: &Phase) -> Result<(), Error> {
-        let install = self.install();
-        install.root().remove_tree(install.beside(SIDE_STAGING))?;
+        let (install, layout) = (self.install(), self.install().layout());
+        install.root().remove_tree(layout.in_state(SIDE_STAGING))?;
         let Phase::Settled { current, previous: None } = phase else { return Ok(()) };
         for entry in install.state().entries()? {
-            let name = entry.name.to_string_lossy();
-            let run = name.starts_with(RUN) && name.ends_with(RUN_END);
-            if run && name != run_name(current) {
-                // The side may be the tree of a process that still lives.
-                let Some(_free) = self.not_running(&name)? else { return Ok(()) };
-                install.state().remove_file(&*name)?;
+            let run = entry.name.to_str().and_then(files::version_of_run);
+            // The side may be the tree of a process that still lives.
+            if let Some(version) = run.filter(|version| *version != current.version)
+                && !self.forget_run(&version, || Ok(()))?
+            {
+                return Ok(());
             }
         }
-        Ok(install.root().remove_tree(install.beside(SIDE))?)
+        Ok(install.root().remove_tree(layout.in_state(SIDE))?)
+    }
+
+    /// Does something with a version that is not running, and removes its lock; `false` if it is.
+    fn forget_run(
+        &self,
+        version: &Version,
+        then: impl FnOnce() -> Result<(), Error>,
+    ) -> Result<bool, Error> {
+        let Some(_free) = self.not_running(version)? else { return Ok(false) };
+        then()?;
+        self.install().state().remove_file(files::run(version))?;
+        Ok(true)
     }
 
     fn prune_manifests(&self, phase: &Phase) -> Result<(), Error> {
+        let state = self.install().state();
         let needed: Vec<String> =
-            phase.releases().iter().map(|release| format!("{}.json", release.digest)).collect();
-        let manifests = self.install().state().subdir(MANIFESTS)?;
-        for entry in manifests.entries()? {
-            if !needed.iter().any(|needed| entry.name == needed.as_str()) {
-                manifests.remove_file(&entry.name)?;
+            phase.releases().iter().map(|release| files::manifest(release.digest)).collect();
+        for entry in state.subdir(MANIFESTS)?.entries()? {
+            let name = format!("{MANIFESTS}/{}", entry.name.to_string_lossy());
+            if !needed.contains(&name) {
+                state.remove_file(&name)?;
             }
         }
         Ok(())

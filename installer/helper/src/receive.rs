@@ -1,18 +1,17 @@
 //! Receiving a release: from bytes that nobody here trusts to a tree beside the installed one.
 
 use crate::error::Error;
-use crate::held::{Held, Note};
-use crate::install::{Install, MANIFESTS, ROOT, manifest_name};
+use crate::held::Held;
+use crate::install::Install;
 use crate::stage::{self, Fill};
-use crate::steps::{Staged, needs};
+use crate::steps::Staged;
 use crate::trust::{self, Wanted};
-use exuvia_bundle::{Manifest, RelPath};
+use exuvia_bundle::Manifest;
 use exuvia_core::release::{Facts, Release};
-use exuvia_core::{Digest, Time};
+use exuvia_core::{Digest, Limits, Time};
 use exuvia_durable::Dir;
-use exuvia_plan::history::Event;
-use exuvia_plan::{Consent, Phase, ReleaseRef, Shape};
-use semver::Version;
+use exuvia_plan::files::{self, MANIFESTS, ROOT};
+use exuvia_plan::{Phase, ReleaseRef, Shape};
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -47,21 +46,20 @@ impl Install {
     ) -> Result<Staged, Error> {
         let held = self.lock(Duration::ZERO)?;
         let phase = held.recovered(request.now)?;
-        let (current, previous) = match &phase {
-            Phase::Staged { next, .. } if next.digest == request.digest => {
-                return Ok(Staged::in_journal(self, next.clone()));
-            }
-            Phase::Settled { current, previous } | Phase::Staged { current, previous, .. } => {
-                (current.clone(), previous.clone())
-            }
-            found => return Err(needs("settled or staged", found)),
-        };
+        let (current, _) = phase.at_rest()?;
+        if let Phase::Staged { next, .. } = &phase
+            && next.digest == request.digest
+        {
+            return Ok(Staged::in_journal(self, next.clone()));
+        }
         held.settle(&phase, request.now)?;
         let release = held.find(request)?;
-        held.allow(release.facts(), &current, request)?;
-        // What was staged before gives way.
-        held.drop_staged(&phase, Event::Discarded, None, request.now)?;
-        let next = held.take_in(release.facts(), current, previous, fill, request.now)?;
+        let floor = held.floors(request.now)?.application;
+        let facts = release.facts();
+        let next = ReleaseRef::admitted(facts, self.layout(), current, floor.as_ref())?;
+        held.not_remembered(&next, request)?;
+        let phase = held.make_room(phase, request.now)?;
+        held.take_in(facts, &phase, &next, Fill(fill), request.now)?;
         drop(held);
         Ok(Staged::in_journal(self, next))
     }
@@ -72,7 +70,7 @@ impl Held<'_> {
     fn find(&self, request: &Request<'_>) -> Result<Release, Error> {
         let (state, layout) = (self.install().state(), self.install().layout());
         let unfinished = || Error::Unfinished { path: self.install().path().to_owned() };
-        let root = state.read(ROOT, MAX_ROOT)?.ok_or_else(unfinished)?;
+        let root = state.read(ROOT, Limits::default().root)?.ok_or_else(unfinished)?;
         let wanted = Wanted {
             app: &layout.app,
             channel: &layout.channel,
@@ -92,34 +90,9 @@ impl Held<'_> {
         found
     }
 
-    /// Whether a trusted release may follow the installed one here.
-    fn allow(&self, facts: &Facts, current: &ReleaseRef, at: &Request<'_>) -> Result<(), Error> {
-        let installed = self.install().layout().kind;
-        if facts.kind != installed {
-            return Err(Error::WrongKind { found: facts.kind, installed });
-        }
-        if let Some(field) = facts.not_understood() {
-            return Err(Error::NotUnderstood { field: field.to_owned() });
-        }
-        if !facts.supersedes.contains(&current.digest) || facts.bundle.digest == current.digest {
-            let application = self.floors(at.now)?.application;
-            let above = |floor: &Version| facts.version.cmp_precedence(floor).is_gt();
-            // What was rolled back may come again; what lies between may not.
-            let floor = application.filter(|floor| *floor != facts.version && !above(floor));
-            if let Some(floor) =
-                floor.or((!above(&current.version)).then(|| current.version.clone()))
-            {
-                return Err(Error::NotNewer { offered: facts.version.clone(), floor });
-            }
-        }
-        if let Some(from) = &facts.requires.from
-            && current.version.cmp_precedence(from).is_lt()
-        {
-            let (from, installed) = (from.clone(), current.version.clone());
-            return Err(Error::FromTooOld { from, installed });
-        }
-        match self.install().remembered()?.find(facts.bundle.digest) {
-            Some(bad) if !at.even_if_bad => Err(Error::RememberedBad {
+    fn not_remembered(&self, next: &ReleaseRef, request: &Request<'_>) -> Result<(), Error> {
+        match self.install().remembered()?.find(next.digest) {
+            Some(bad) if !request.even_if_bad => Err(Error::RememberedBad {
                 version: bad.version.clone(),
                 reason: bad.reason.clone(),
             }),
@@ -127,97 +100,63 @@ impl Held<'_> {
         }
     }
 
+    /// What was staged before gives way.
+    fn make_room(&self, phase: Phase, now: Time) -> Result<Phase, Error> {
+        match &phase {
+            Phase::Staged { next, .. } => self.take(phase.discard(next.digest, None, now)?, now),
+            _ => Ok(phase),
+        }
+    }
+
+    /// Unpack, manifest, room, rename, journal.
     fn take_in(
         &self,
         facts: &Facts,
-        current: ReleaseRef,
-        previous: Option<ReleaseRef>,
-        fill: &mut Fill<'_>,
+        phase: &Phase,
+        next: &ReleaseRef,
+        fill: Fill<'_>,
         now: Time,
-    ) -> Result<ReleaseRef, Error> {
-        let next = reference(facts)?;
-        let install = self.install();
-        let (place, staging) = install.places(&next);
-        install.root().remove_tree(&staging)?;
+    ) -> Result<(), Error> {
+        let (install, layout) = (self.install(), self.install().layout());
+        let (staging, place) = (layout.staging(next), layout.tree(next, phase));
         let manifest = stage::unpack(install.root(), &staging, facts, fill)?;
-        let result = self.put_beside(&manifest, &staging, &place, current, previous, &next);
+        let result = (|| {
+            let gives_way = self.vacate(phase, next, &place)?;
+            keep_manifest(install.state(), next.digest, &manifest)?;
+            stage::settle(install.root(), &manifest, &staging, &place, layout.is_single_file())?;
+            self.take(phase.stage(next, gives_way, now)?, now)
+        })();
         if result.is_err() {
             let _ = install.root().remove_tree(&staging);
         }
-        let from = result?;
-        let (from, to) = (Some(&from.version), Some(&next.version));
-        self.note(Note { event: Event::Staged, from, to, reason: None }, now);
-        Ok(next)
+        result.map(drop)
     }
 
-    /// Manifest, room, rename, journal; gives the installed release back.
-    fn put_beside(
-        &self,
-        manifest: &Manifest,
-        staging: &Path,
-        place: &Path,
-        current: ReleaseRef,
-        mut previous: Option<ReleaseRef>,
-        next: &ReleaseRef,
-    ) -> Result<ReleaseRef, Error> {
-        let install = self.install();
-        keep_manifest(install.state(), next.digest, manifest)?;
-        let stands_there = |kept: &ReleaseRef| match install.layout().shape {
-            Shape::Versioned { .. } => kept.version == next.version,
+    /// Clears the place of a new tree. If the previous release stands there it gives way, unless
+    /// it is running; whether it did.
+    fn vacate(&self, phase: &Phase, next: &ReleaseRef, place: &Path) -> Result<bool, Error> {
+        let (install, (current, previous)) = (self.install(), phase.at_rest()?);
+        let gives_way = previous.filter(|previous| match install.layout().shape {
+            Shape::Versioned { .. } => previous.version == next.version,
             Shape::InPlace { .. } => true,
+        });
+        let _free = match gives_way {
+            None => None,
+            Some(previous) => match self.not_running(&previous.version)? {
+                None => return Err(Error::Busy { path: install.root().path().join(place) }),
+                free => {
+                    let current = current.clone();
+                    self.journal(&Phase::Settled { current, previous: None })?;
+                    free
+                }
+            },
         };
-        let giving_way = previous.take_if(|previous| stands_there(previous));
-        if giving_way.is_some() {
-            self.journal(&Phase::Settled { current: current.clone(), previous: None })?;
-        }
-        self.vacate(place, giving_way.as_ref())?;
-        settle_tree(install.root(), manifest, staging, place, install.is_single_file())?;
-        self.journal(&Phase::Staged {
-            current: current.clone(),
-            previous,
-            next: next.clone(),
-            qualified: false,
-            consent: Consent::None,
-        })?;
-        Ok(current)
+        install.root().remove_tree(place)?;
+        Ok(gives_way.is_some())
     }
-}
-
-/// Moves a finished staging directory, or the one file in it, to its place.
-pub(crate) fn settle_tree(
-    root: &Dir,
-    manifest: &Manifest,
-    staging: &Path,
-    place: &Path,
-    single: bool,
-) -> Result<(), Error> {
-    if !single {
-        return Ok(root.rename(staging, place)?);
-    }
-    let [only] = manifest.entries() else {
-        return Err(Error::WrongFacts { what: "kind: more than one file" });
-    };
-    root.rename(staging.join(only.path.as_str()), place)?;
-    Ok(root.remove_tree(staging)?)
 }
 
 pub(crate) fn keep_manifest(state: &Dir, digest: Digest, manifest: &Manifest) -> Result<(), Error> {
     state.subdir_or_create(MANIFESTS)?;
-    Ok(state.write(manifest_name(digest), &manifest.encode())?)
+    Ok(state.write(files::manifest(digest), &manifest.encode())?)
 }
-
-/// The release as records name it.
-pub(crate) fn reference(facts: &Facts) -> Result<ReleaseRef, Error> {
-    let executable = RelPath::new(facts.executable.as_str())
-        .map_err(|_| Error::WrongFacts { what: "executable" })?;
-    Ok(ReleaseRef {
-        version: facts.version.clone(),
-        digest: facts.bundle.digest,
-        executable,
-        published: facts.published,
-        safe_from: facts.safe_from.clone(),
-        schema: facts.data.as_ref().map(|data| data.schema),
-    })
-}
-
-pub(crate) const MAX_ROOT: u64 = 512 << 10;

@@ -9,17 +9,19 @@ use std::io::{self, Write};
 use std::path::Path;
 
 /// Where the bytes of a bundle come from: it writes them into what it is given.
-pub(crate) type Fill<'a> = dyn FnMut(&mut dyn Write) -> io::Result<()> + 'a;
+pub(crate) struct Fill<'a>(pub(crate) &'a mut dyn FnMut(&mut dyn Write) -> io::Result<()>);
 
-/// Unpacks the signed bundle into `place` beneath `root`, which must not exist. When this returns
+/// Unpacks the signed bundle into `place` beneath `root`, in place of what an
+/// earlier attempt left there. When this returns
 /// a manifest, the tree is whole, is the signed one, and is flushed. After an error the space is
 /// given back.
 pub(crate) fn unpack(
     root: &Dir,
     place: &Path,
     facts: &Facts,
-    fill: &mut Fill<'_>,
+    fill: Fill<'_>,
 ) -> Result<Manifest, Error> {
+    root.remove_tree(place)?;
     enough_space(root, facts.bundle.length)?;
     let result = write_tree(root, place, facts, fill);
     if result.is_err() {
@@ -29,17 +31,12 @@ pub(crate) fn unpack(
     result
 }
 
-fn write_tree(
-    root: &Dir,
-    place: &Path,
-    facts: &Facts,
-    fill: &mut Fill<'_>,
-) -> Result<Manifest, Error> {
+fn write_tree(root: &Dir, place: &Path, facts: &Facts, fill: Fill<'_>) -> Result<Manifest, Error> {
     let signed = &facts.bundle;
     let limits = Limits { bundle_length: signed.length, files: signed.files, ..Limits::default() };
     let sink = Tree { staging: root.stage(place)?, open: None };
     let mut unpacker = Unpacker::new(sink, limits);
-    fill(&mut unpacker).map_err(source)?;
+    (fill.0)(&mut unpacker).map_err(source)?;
     let bundle = unpacker.finish().map_err(Error::Bundle)?;
     let found = Digest::from_bytes(*bundle.digest().as_bytes());
     if found != signed.digest {
@@ -51,14 +48,32 @@ fn write_tree(
     if bundle.manifest().files() != signed.files {
         return Err(Error::WrongFacts { what: "files" });
     }
-    let program = RelPath::new(facts.executable.as_str()).ok();
-    match program.and_then(|path| bundle.manifest().get(&path).cloned()) {
+    let program = bundle.manifest().entries().iter().find(|e| e.path.as_str() == facts.executable);
+    match program.map(|entry| &entry.node) {
         Some(Node::File { executable: true, .. }) => {}
         _ => return Err(Error::WrongFacts { what: "executable" }),
     }
     let manifest = bundle.manifest().clone();
     bundle.into_sink().staging.finish()?;
     Ok(manifest)
+}
+
+/// Moves a finished staging directory, or the one file in it, to its place.
+pub(crate) fn settle(
+    root: &Dir,
+    manifest: &Manifest,
+    staging: &Path,
+    place: &Path,
+    single: bool,
+) -> Result<(), Error> {
+    if !single {
+        return Ok(root.rename(staging, place)?);
+    }
+    let [only] = manifest.entries() else {
+        return Err(Error::WrongFacts { what: "kind: more than one file" });
+    };
+    root.rename(staging.join(only.path.as_str()), place)?;
+    Ok(root.remove_tree(staging)?)
 }
 
 /// What a failed `fill` says: our own errors travel inside an `io::Error`.

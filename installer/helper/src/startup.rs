@@ -1,13 +1,13 @@
 //! What an embedding program does first thing in `main`.
 
 use crate::error::Error;
-use crate::install::{Install, live_in};
+use crate::install::Install;
 use crate::launch::Start;
 use crate::platform;
-use crate::qualify::{QUALIFY, TRIAL, answer};
+use crate::qualify::{QUALIFY, TRIAL};
 use crate::watch::{self, Watched};
 use exuvia_core::Digest;
-use exuvia_plan::{Phase, ReleaseRef, Shape};
+use exuvia_plan::{Phase, ReleaseRef, Shape, qualify_answer};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ pub fn reenter() {
         && nonce.len() == 32
         && nonce.bytes().all(|b| b.is_ascii_hexdigit())
     {
-        let answered = writeln!(io::stdout(), "{}", answer(&nonce));
+        let answered = writeln!(io::stdout(), "{}", qualify_answer(&nonce));
         std::process::exit(i32::from(answered.is_err()));
     }
     let Ok(exe) = std::env::current_exe() else { return };
@@ -56,11 +56,7 @@ pub fn reenter() {
 
 /// The versioned installation whose launcher this executable is.
 fn launcher_of(exe: &Path) -> Option<Install> {
-    let dir = exe.parent()?;
-    if !dir.join(crate::install::STATE).exists() {
-        return None;
-    }
-    let install = Install::open(dir).ok()?;
+    let install = Install::open(exe.parent()?).ok()?;
     match &install.layout().shape {
         Shape::Versioned { launcher } if exe.file_name()? == launcher.as_str() => Some(install),
         _ => None,
@@ -118,7 +114,7 @@ fn start(install: &Install, exe: &Path, args: &[OsString]) -> Result<bool, Error
             Err(error)
         }
         Start::Plain(found) => {
-            stay_locked(install, live_in(&found));
+            stay_locked(install, found.live());
             Ok(false)
         }
         Start::Watched => match watch::watch(install, args)? {

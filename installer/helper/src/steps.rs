@@ -1,18 +1,18 @@
 //! The steps of an update, as types that consume each other.
 //!
-//! Each step takes the lock, finishes whatever was cut off, checks that the journal still says what
-//! the type claims, then goes journal, step, journal.
+//! Each step takes the lock, finishes whatever was cut off, has the step planned by `exuvia-plan`
+//! from what the journal says then, and carries the plan out: journal, step, journal.
 
 use crate::error::Error;
-use crate::held::{Held, Note};
+use crate::held::Held;
 use crate::install::Install;
-use crate::qualify::{self, QualifySkipped};
+use crate::qualify;
 use exuvia_core::Time;
-use exuvia_plan::history::Event;
-use exuvia_plan::{Consent, Phase, Reach, Recovery, ReleaseRef, recover};
+use exuvia_plan::history::{Entry, Event};
+use exuvia_plan::{Consent, Phase, QualifySkipped, Reach, Recovery, ReleaseRef, Step, recover};
 use std::time::Duration;
 
-/// A verified release that lies beside the installed one, flushed.
+/// A verified release that lies beside the installed one, flushed. Dropping it leaves it there.
 #[derive(Debug)]
 pub struct Staged {
     install: Install,
@@ -20,6 +20,7 @@ pub struct Staged {
 }
 
 /// A staged release whose program was started and answered, as far as the layout asks for it.
+/// Dropping it leaves it there.
 #[derive(Debug)]
 pub struct Qualified {
     install: Install,
@@ -66,22 +67,16 @@ impl Staged {
     pub fn qualify(self, now: Time) -> Result<Qualified, Error> {
         let Staged { install, next } = self;
         let held = install.lock(PATIENCE)?;
-        let (current, previous, consent) = staged_in(held.recovered(now)?, &next)?;
-        let phase = |qualified| Phase::Staged {
-            current: current.clone(),
-            previous: previous.clone(),
-            next: next.clone(),
-            qualified,
-            consent,
-        };
-        let skipped = match qualify::run(&install, &next, &phase(false)) {
+        let phase = held.recovered(now)?;
+        let qualified = phase.qualify(next.digest)?;
+        let skipped = match qualify::run(&install, &next, &phase) {
             Ok(skipped) => skipped,
             Err(why) => {
-                held.refuse(&next, &phase(false), &why.to_string(), now)?;
+                held.take(phase.discard(next.digest, Some(&why.to_string()), now)?, now)?;
                 return Err(Error::Unqualified { version: next.version, why });
             }
         };
-        held.journal(&phase(true))?;
+        held.journal(&qualified)?;
         drop(held);
         Ok(Qualified { install, next, skipped })
     }
@@ -91,7 +86,7 @@ impl Staged {
     /// # Errors
     /// As any step.
     pub fn discard(self, now: Time) -> Result<(), Error> {
-        discard(&self.install, &self.next, now)
+        self.install.step(now, |phase| phase.discard(self.next.digest, None, now)).map(drop)
     }
 }
 
@@ -117,9 +112,7 @@ impl Qualified {
     /// As any step.
     pub fn consent(&self, consent: Consent, now: Time) -> Result<(), Error> {
         let held = self.install.lock(PATIENCE)?;
-        let (current, previous, _) = staged_in(held.recovered(now)?, &self.next)?;
-        let next = self.next.clone();
-        held.journal(&Phase::Staged { current, previous, next, qualified: true, consent })
+        held.journal(&held.recovered(now)?.consent(self.next.digest, consent)?)
     }
 
     /// Makes the stable path lead to the release.
@@ -127,9 +120,7 @@ impl Qualified {
     /// # Errors
     /// As any step; the old version stands, or [`Install::recover`] finds out how far it came.
     pub fn swap(self, now: Time) -> Result<Trial, Error> {
-        let held = self.install.lock(PATIENCE)?;
-        held.swap(&self.next, now)?;
-        drop(held);
+        self.install.step(now, |phase| phase.swap(self.next.digest, now))?;
         Ok(Trial { install: self.install, to: self.next })
     }
 
@@ -138,7 +129,7 @@ impl Qualified {
     /// # Errors
     /// As any step.
     pub fn discard(self, now: Time) -> Result<(), Error> {
-        discard(&self.install, &self.next, now)
+        Staged { install: self.install, next: self.next }.discard(now)
     }
 }
 
@@ -153,11 +144,8 @@ impl Trial {
     /// # Errors
     /// [`Error::Phase`] if the trial has ended otherwise meanwhile. Else as any step.
     pub fn confirm(self, now: Time) -> Result<Committed, Error> {
-        let held = self.install.lock(PATIENCE)?;
-        match held.recovered(now)? {
-            Phase::Trial { from, to } if to.digest == self.to.digest => held.commit(from, to, now),
-            found => Err(needs("trial", &found)),
-        }
+        self.install.step(now, |phase| phase.commit(self.to.digest, now))?;
+        Ok(Committed { current: self.to })
     }
 
     /// The release is not healthy: goes back, and remembers it as bad.
@@ -165,13 +153,8 @@ impl Trial {
     /// # Errors
     /// As [`Trial::confirm`].
     pub fn revert(self, reason: &str, now: Time) -> Result<Reverted, Error> {
-        let held = self.install.lock(PATIENCE)?;
-        match held.recovered(now)? {
-            Phase::Trial { from, to } if to.digest == self.to.digest => {
-                held.go_back(to, from, reason, Event::Reverted, now)
-            }
-            found => Err(needs("trial", &found)),
-        }
+        let phase = self.install.step(now, |phase| phase.revert(self.to.digest, reason, now))?;
+        Ok(Reverted { current: phase.live().clone() })
     }
 }
 
@@ -201,27 +184,16 @@ impl Install {
         })
     }
 
-    /// Goes back to the previous version because somebody asks. The release that is left is
-    /// remembered, so that no silent update brings it back at once.
+    /// Goes back because somebody asks: from a release on trial to the one it replaced, else to
+    /// the previous one. The release that is left is remembered, so that no silent update brings
+    /// it back at once.
     ///
     /// # Errors
-    /// [`Error::NoPrevious`]; [`Error::Unsafe`] if the installed release's `safe_from` forbids it;
-    /// [`Error::Phase`] during a trial, which [`Trial::revert`] ends. Else as any step.
+    /// [`Error::Phase`] if there is nothing to go back to, or if the installed release's
+    /// `safe_from` forbids it. Else as any step.
     pub fn rollback(&self, now: Time) -> Result<Reverted, Error> {
-        let held = self.lock(PATIENCE)?;
-        let (current, previous) = match held.recovered(now)? {
-            Phase::Settled { current, previous } | Phase::Staged { current, previous, .. } => {
-                (current, previous)
-            }
-            found => return Err(needs("settled", &found)),
-        };
-        let previous = previous.ok_or(Error::NoPrevious)?;
-        match &current.safe_from {
-            Some(safe_from) if previous.version < *safe_from => {
-                Err(Error::Unsafe { to: previous.version, safe_from: safe_from.clone() })
-            }
-            _ => held.go_back(current, previous, ROLLED_BACK, Event::RolledBack, now),
-        }
+        let phase = self.step(now, |phase| phase.roll_back(now))?;
+        Ok(Reverted { current: phase.live().clone() })
     }
 
     /// Finishes or undoes a step that was cut off, raises the floors to what is installed, and
@@ -234,6 +206,16 @@ impl Install {
         let phase = held.recovered(now)?;
         held.settle(&phase, now)?;
         Ok(phase)
+    }
+
+    /// One step under the lock, planned from the phase after recovery; gives the phase reached.
+    fn step(
+        &self,
+        now: Time,
+        plan: impl FnOnce(&Phase) -> Result<Step, exuvia_plan::StepError>,
+    ) -> Result<Phase, Error> {
+        let held = self.lock(PATIENCE)?;
+        held.take(plan(&held.recovered(now)?)?, now)
     }
 }
 
@@ -249,15 +231,30 @@ impl Held<'_> {
             return Ok(phase);
         }
         self.reach(&phase, &reach, now)?;
-        let from = Some(&phase.installed().version);
-        let (to, reason) = (Some(&reach.phase.installed().version), Some(phase.name()));
-        self.note(Note { event: Event::Recovered, from, to, reason }, now);
+        let [from, to] = [&phase, &reach.phase].map(|p| Some(p.live().version.clone()));
+        let reason = Some(phase.name().to_owned());
+        self.note(&Entry { time: now, event: Event::Recovered, from, to, reason });
         Ok(reach.phase)
     }
 
-    fn reach(&self, phase: &Phase, reach: &Reach, now: Time) -> Result<(), Error> {
+    /// Carries a planned step out.
+    pub(crate) fn take(&self, step: Step, now: Time) -> Result<Phase, Error> {
+        let announced = match &step.announce {
+            Some(phase) => phase.clone(),
+            None => self.install().phase()?,
+        };
+        self.journal(&announced)?;
+        if let Phase::Trial { to, .. } = &step.reach.phase {
+            self.begin_count(to)?;
+        }
+        self.reach(&announced, &step.reach, now)?;
+        self.note(&step.entry);
+        Ok(step.reach.phase)
+    }
+
+    fn reach(&self, from: &Phase, reach: &Reach, now: Time) -> Result<(), Error> {
         if let Some(to) = &reach.point {
-            self.point(to, phase)?;
+            self.point(to, from)?;
         }
         self.tidy_aside()?;
         if let Some((bad, reason)) = &reach.remember {
@@ -282,118 +279,7 @@ impl Held<'_> {
         self.prune(phase);
         Ok(())
     }
-
-    /// Journal, pointer, journal.
-    pub(crate) fn swap(&self, next: &ReleaseRef, now: Time) -> Result<(), Error> {
-        let found = self.recovered(now)?;
-        let Phase::Staged { qualified: true, .. } = found else {
-            return Err(needs("staged", &found));
-        };
-        let (from, previous, _) = staged_in(found, next)?;
-        let to = next.clone();
-        let swapping = Phase::Swapping { from: from.clone(), to: to.clone(), previous };
-        self.journal(&swapping)?;
-        self.begin_count(&to)?;
-        self.point(&to, &swapping)?;
-        self.journal(&Phase::Trial { from: from.clone(), to })?;
-        let (from, to) = (Some(&from.version), Some(&next.version));
-        self.note(Note { event: Event::Swapped, from, to, reason: None }, now);
-        Ok(())
-    }
-
-    pub(crate) fn commit(
-        &self,
-        from: ReleaseRef,
-        to: ReleaseRef,
-        now: Time,
-    ) -> Result<Committed, Error> {
-        let versions = (from.version.clone(), to.version.clone());
-        let settled = Phase::Settled { current: to.clone(), previous: Some(from) };
-        self.settle(&settled, now)?;
-        let (from, to_version) = (Some(&versions.0), Some(&versions.1));
-        self.note(Note { event: Event::Committed, from, to: to_version, reason: None }, now);
-        Ok(Committed { current: to })
-    }
-
-    pub(crate) fn go_back(
-        &self,
-        from: ReleaseRef,
-        to: ReleaseRef,
-        reason: &str,
-        event: Event,
-        now: Time,
-    ) -> Result<Reverted, Error> {
-        let versions = (from.version.clone(), to.version.clone());
-        let reason_line = reason.to_owned();
-        let reverting = Phase::Reverting {
-            from: from.clone(),
-            to: to.clone(),
-            reason: reason_line,
-            remember: true,
-        };
-        self.journal(&reverting)?;
-        self.point(&to, &reverting)?;
-        self.remember(&from, reason, now)?;
-        self.settle(&Phase::Settled { current: to.clone(), previous: None }, now)?;
-        let (from, to_version) = (Some(&versions.0), Some(&versions.1));
-        self.note(Note { event, from, to: to_version, reason: Some(reason) }, now);
-        Ok(Reverted { current: to })
-    }
-}
-
-fn discard(install: &Install, next: &ReleaseRef, now: Time) -> Result<(), Error> {
-    let held = install.lock(PATIENCE)?;
-    let phase = held.recovered(now)?;
-    staged_in(phase.clone(), next)?;
-    held.drop_staged(&phase, Event::Discarded, None, now)
-}
-
-impl Held<'_> {
-    /// Remembers a staged release as bad and drops it.
-    fn refuse(&self, next: &ReleaseRef, at: &Phase, why: &str, now: Time) -> Result<(), Error> {
-        self.remember(next, why, now)?;
-        self.drop_staged(at, Event::Refused, Some(why), now)
-    }
-
-    /// Back to `settled`, then the staged tree goes. Does nothing in another phase.
-    pub(crate) fn drop_staged(
-        &self,
-        phase: &Phase,
-        event: Event,
-        reason: Option<&str>,
-        now: Time,
-    ) -> Result<(), Error> {
-        let Phase::Staged { current, previous, next, .. } = phase else { return Ok(()) };
-        let tree = self.install().tree_name(next, phase);
-        let (current, previous) = (current.clone(), previous.clone());
-        let from = current.version.clone();
-        self.settle(&Phase::Settled { current, previous }, now)?;
-        self.install().root().remove_tree(tree)?;
-        let (from, to) = (Some(&from), Some(&next.version));
-        self.note(Note { event, from, to, reason }, now);
-        Ok(())
-    }
-}
-
-/// The parts of `staged`, if it is the release that the caller holds.
-fn staged_in(
-    phase: Phase,
-    expected: &ReleaseRef,
-) -> Result<(ReleaseRef, Option<ReleaseRef>, Consent), Error> {
-    match phase {
-        Phase::Staged { current, previous, next, consent, .. }
-            if next.digest == expected.digest =>
-        {
-            Ok((current, previous, consent))
-        }
-        found => Err(needs("staged", &found)),
-    }
-}
-
-pub(crate) fn needs(needs: &'static str, found: &Phase) -> Error {
-    Error::Phase { needs, found: found.name() }
 }
 
 /// How long a step waits for another process that is changing the installation.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
-const ROLLED_BACK: &str = "rolled back by hand";

@@ -1,9 +1,9 @@
 //! Removing an application: what is ours and nothing else.
 
 use crate::error::Error;
-use crate::install::{CURRENT, Install, STATE, VERSIONS};
+use crate::install::Install;
 use crate::steps::PATIENCE;
-use exuvia_plan::Shape;
+use exuvia_plan::{Shape, files};
 use std::path::PathBuf;
 
 /// What is left after an uninstallation.
@@ -21,26 +21,22 @@ impl Install {
     /// [`Error::Busy`], [`Error::Disk`].
     pub fn uninstall(self) -> Result<Uninstalled, Error> {
         let held = self.lock(PATIENCE)?;
-        let root = self.root();
-        match &self.layout().shape {
-            Shape::Versioned { launcher } => {
-                for name in [launcher, CURRENT, VERSIONS, STATE] {
-                    root.remove_tree(name)?;
-                }
-                drop(held);
-                let left: Vec<PathBuf> =
-                    root.entries()?.iter().map(|entry| self.path().join(&entry.name)).collect();
-                if left.is_empty() {
-                    // An empty directory is no harm, so that it cannot be removed is none either.
-                    let _ = std::fs::remove_dir(self.path());
-                }
-                Ok(Uninstalled { left })
-            }
-            Shape::InPlace { name, .. } => {
-                root.remove_tree(name)?;
-                root.remove_tree(self.beside(""))?;
-                Ok(Uninstalled::default())
-            }
+        let (root, layout) = (self.root(), self.layout());
+        let Shape::Versioned { launcher } = &layout.shape else {
+            root.remove_tree(layout.live())?;
+            root.remove_tree(layout.state())?;
+            return Ok(Uninstalled::default());
+        };
+        for name in [launcher, files::CURRENT, files::VERSIONS, files::STATE] {
+            root.remove_tree(name)?;
         }
+        drop(held);
+        let left: Vec<PathBuf> =
+            root.entries()?.iter().map(|entry| self.path().join(&entry.name)).collect();
+        if left.is_empty() {
+            // An empty directory is no harm, so that it cannot be removed is none either.
+            let _ = std::fs::remove_dir(self.path());
+        }
+        Ok(Uninstalled { left })
     }
 }

@@ -3,14 +3,14 @@
 use crate::clock::now;
 use crate::error::Error;
 use crate::install::Install;
-use crate::launch::command;
+use crate::launch::prepared;
 use crate::platform::{self, Signals};
 use crate::qualify::TRIAL;
 use crate::steps::PATIENCE;
-use exuvia_plan::history::Event;
 use exuvia_plan::trial::{self, Admission, End, Outcome, Verdict, Watch, admit, judge};
 use exuvia_plan::{Phase, ReleaseRef};
 use std::ffi::OsString;
+use std::io;
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -32,36 +32,29 @@ pub(crate) fn watch(install: &Install, args: &[OsString]) -> Result<Watched, Err
     let mut signals = Signals::watch()?;
     // From here on an error would leave a program behind that no longer hears its signals.
     while let Some((to, starts, phase)) = next {
-        let mut command = command(install, &to, &phase, args);
+        let mut command = prepared(&install.executable(&to, &phase), args);
         command.env(TRIAL, to.digest.to_string());
         let running = keep_running(install, &to);
         let watch = Watch { health: install.layout().health, starts, overdue: false };
-        let (end, status, watch) = match platform::spawn(&mut command) {
-            Ok(child) => {
-                let mut vigil = Vigil { install, to: &to, watch, child, asked: false };
-                let status = vigil.wait(&mut signals);
-                let (code, signal) = platform::code_and_signal(status);
-                (End::sort(code, signal, vigil.asked), Some(status), vigil.watch)
-            }
-            Err(_) => (End::Failed, None, watch),
-        };
+        let child = platform::spawn(&mut command);
+        let mut vigil = Vigil { install, to: &to, watch, asked: false };
+        let ended = child.map(|child| vigil.wait(child, &mut signals));
         // Or a revert would leave the tree of a version that seems to be running.
         drop(running);
-        let over = !on_trial(install, &to);
-        match (over, judge(watch, Outcome::Ended(end)), status) {
-            (true, _, Some(status)) | (_, Verdict::Leave, Some(status)) => {
-                return Ok(Watched::Ended(status));
-            }
-            (false, Verdict::GiveBack, Some(status)) => {
-                let held = install.lock(PATIENCE);
-                let _ = held.and_then(|held| held.give_back(&to));
-                return Ok(Watched::Ended(status));
-            }
-            (false, Verdict::Revert, _) => {
-                let _ = revert(install, FAILED);
+        let end = vigil.sort(&ended);
+        match (vigil.on_trial(), judge(vigil.watch, Outcome::Ended(end)), ended) {
+            (true, Verdict::Revert, ended) => {
+                vigil.revert(&reason(&ended));
                 break;
             }
-            (true, _, None) => break,
+            (true, Verdict::GiveBack, Ok(status)) => {
+                let _ = install.lock(PATIENCE).and_then(|held| held.give_back(&to));
+                return Ok(Watched::Ended(status));
+            }
+            (true, Verdict::Leave, Ok(status)) | (false, _, Ok(status)) => {
+                return Ok(Watched::Ended(status));
+            }
+            (false, _, Err(_)) => break,
             _ => next = count_start(install).unwrap_or(None),
         }
     }
@@ -73,14 +66,14 @@ pub(crate) fn watch(install: &Install, args: &[OsString]) -> Result<Watched, Err
 fn count_start(install: &Install) -> Result<Option<(ReleaseRef, u8, Phase)>, Error> {
     let held = install.lock(PATIENCE)?;
     let phase = held.recovered(now())?;
-    let Phase::Trial { from, to } = &phase else { return Ok(None) };
+    let Phase::Trial { to, .. } = &phase else { return Ok(None) };
     match admit(install.starts(to.digest)?.unwrap_or(0)) {
         Admission::Start { counted } => {
             held.count(to, counted)?;
             Ok(Some((to.clone(), counted, phase)))
         }
         Admission::Exhausted => {
-            held.go_back(to.clone(), from.clone(), FAILED, Event::Reverted, now())?;
+            held.take(phase.revert(to.digest, trial::EXHAUSTED, now())?, now())?;
             Ok(None)
         }
     }
@@ -91,17 +84,16 @@ struct Vigil<'a> {
     install: &'a Install,
     to: &'a ReleaseRef,
     watch: Watch,
-    child: Child,
     asked: bool,
 }
 
 impl Vigil<'_> {
     /// Waits for the child, passes signals on, and judges when the window has passed.
-    fn wait(&mut self, signals: &mut Signals) -> ExitStatus {
+    fn wait(&mut self, mut child: Child, signals: &mut Signals) -> ExitStatus {
         let started = Instant::now();
         let mut window = Some(self.watch.health.window());
         loop {
-            if let Ok(Some(status)) = self.child.try_wait() {
+            if let Ok(Some(status)) = child.try_wait() {
                 return status;
             }
             let left = window.map(|window| window.saturating_sub(started.elapsed()));
@@ -112,42 +104,49 @@ impl Vigil<'_> {
             }
             for signal in signals.wait(left) {
                 self.asked = true;
-                platform::forward(&self.child, signal);
+                platform::forward(&child, signal);
             }
         }
     }
 
     /// What cannot be done now is left to the next start: the child runs on in any case.
     fn window_passed(&mut self) {
-        if !on_trial(self.install, self.to) {
+        if !self.on_trial() {
             return;
         }
-        let trial = || Ok(self.install.trial()?.filter(|t| t.release().digest == self.to.digest));
         match judge(self.watch, Outcome::Window) {
             Verdict::Confirm => {
-                let _ = trial().and_then(|trial: Option<_>| {
-                    trial.map(|trial: crate::Trial| trial.confirm(now())).transpose()
-                });
+                let _ = self.install.trial().map(|trial| trial.map(|trial| trial.confirm(now())));
             }
-            Verdict::RevertUnderway => {
+            verdict => {
                 self.watch.overdue = true;
-                let _ = trial().and_then(|trial: Option<_>| {
-                    trial.map(|trial: crate::Trial| trial.revert(SILENT, now())).transpose()
-                });
+                if verdict == Verdict::RevertUnderway {
+                    self.revert(&trial::silent(self.watch.health));
+                }
             }
-            _ => self.watch.overdue = true,
+        }
+    }
+
+    fn on_trial(&self) -> bool {
+        matches!(self.install.phase(), Ok(Phase::Trial { to, .. }) if to.digest == self.to.digest)
+    }
+
+    fn revert(&self, reason: &str) {
+        let _ = self.install.trial().map(|trial| trial.map(|trial| trial.revert(reason, now())));
+    }
+
+    fn sort(&self, ended: &io::Result<ExitStatus>) -> End {
+        match ended.as_ref().map(|status| platform::code_and_signal(*status)) {
+            Ok((code, signal)) => End::sort(code, signal, self.asked),
+            Err(_) => End::Failed,
         }
     }
 }
 
-fn on_trial(install: &Install, release: &ReleaseRef) -> bool {
-    matches!(install.phase(), Ok(Phase::Trial { to, .. }) if to.digest == release.digest)
-}
-
-fn revert(install: &Install, reason: &str) -> Result<(), Error> {
-    match install.trial()? {
-        Some(trial) => trial.revert(reason, now()).map(drop),
-        None => Ok(()),
+fn reason(ended: &io::Result<ExitStatus>) -> String {
+    match ended.as_ref().map(|status| platform::code_and_signal(*status)) {
+        Ok((code, signal)) => trial::failed(code, signal),
+        Err(error) => trial::not_started(error.kind()),
     }
 }
 
@@ -160,7 +159,3 @@ pub(crate) fn keep_running(
     lock.keep_across_exec().ok()?;
     Some(lock)
 }
-
-const FAILED: &str = "it did not start in three tries";
-const SILENT: &str = "it did not report healthy in three tries";
-const _: () = assert!(trial::MAX_STARTS == 3, "the reasons above say three");

@@ -1,5 +1,6 @@
 //! Every step of every operation fails or is the last one: what is left is the old version or the
 //! new one, byte for byte, and recovery finds out which.
+#![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
 
 mod support;
 
@@ -13,7 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::{Kit, listing, now};
 
-type Operation = fn(&Kit, &Install) -> Result<(), Error>;
+/// Something that is done to an installation.
+#[derive(Clone, Copy)]
+struct Operation(fn(&Kit, &Install) -> Result<(), Error>);
 
 const FAULTS: [Fault; 3] = [Fault::Stop, Fault::Tear, Fault::Errno(ENOSPC)];
 const ENOSPC: i32 = 28;
@@ -50,7 +53,7 @@ impl Template {
         let _ = fs::remove_dir_all(&dir);
         fs::create_dir(&dir).unwrap();
         let install = kit.try_install(&dir.join("app"), shape.clone(), "1.0.0").unwrap();
-        prepare(kit, &install).unwrap();
+        prepare.0(kit, &install).unwrap();
         Template { dir }
     }
 
@@ -119,18 +122,18 @@ fn committed(kit: &Kit, install: &Install) -> Result<(), Error> {
 }
 
 const OPERATIONS: [(&str, Operation, Operation); 5] = [
-    ("receive", nothing, receive),
-    ("swap", staged, swap),
-    ("confirm", on_trial, confirm),
-    ("revert", on_trial, revert),
-    ("rollback", committed, rollback),
+    ("receive", Operation(nothing), Operation(receive)),
+    ("swap", Operation(staged), Operation(swap)),
+    ("confirm", Operation(on_trial), Operation(confirm)),
+    ("revert", Operation(on_trial), Operation(revert)),
+    ("rollback", Operation(committed), Operation(rollback)),
 ];
 
 /// The old tree and the new one, as a user would see them.
 fn trees(kit: &Kit, shape: &Shape) -> [BTreeMap<String, String>; 2] {
-    let old = Template::new(kit, shape, nothing).copy();
+    let old = Template::new(kit, shape, Operation(nothing)).copy();
     let old = application(&old);
-    let new = Template::new(kit, shape, on_trial).copy();
+    let new = Template::new(kit, shape, Operation(on_trial)).copy();
     [old, application(&new)]
 }
 
@@ -208,7 +211,7 @@ fn whatever_step_fails_the_old_or_the_new_version_stands() {
             let steps = {
                 let install = template.copy();
                 let faults = Faults::record();
-                operation(&kit, &install).unwrap();
+                operation.0(&kit, &install).unwrap();
                 faults.steps()
             };
             assert!(steps.len() > 3, "{name} takes more than {steps:?}");
@@ -218,7 +221,7 @@ fn whatever_step_fails_the_old_or_the_new_version_stands() {
                     let install = template.copy();
                     let path = install.path().to_owned();
                     let faults = Faults::here(n, fault);
-                    let _ = operation(&kit, &install);
+                    let _ = operation.0(&kit, &install);
                     assert!(faults.struck(), "{what}");
                     drop(faults);
                     drop(install);
@@ -239,7 +242,7 @@ fn a_recovery_that_is_cut_off_is_recovered_from() {
                 let first = {
                     let install = template.copy();
                     let faults = Faults::here(n, Fault::Stop);
-                    let _ = operation(&kit, &install);
+                    let _ = operation.0(&kit, &install);
                     faults.struck()
                 };
                 if !first {
@@ -304,7 +307,7 @@ fn a_first_installation_that_was_cut_off_does_not_count_and_can_be_repeated() {
 fn without_an_atomic_exchange_the_move_is_made_in_renames() {
     for (kit, shape) in kits().split_off(1) {
         let trees = trees(&kit, &shape);
-        let template = Template::new(&kit, &shape, staged);
+        let template = Template::new(&kit, &shape, Operation(staged));
         let at = {
             let install = template.copy();
             let faults = Faults::record();
@@ -328,7 +331,9 @@ fn a_move_in_renames_is_recovered_from_between_any_two() {
     for (kit, shape) in kits().split_off(1) {
         let trees = trees(&kit, &shape);
         let single = matches!(&shape, Shape::InPlace { shape: InPlaceShape::File, .. });
-        for (prepare, operation) in [(staged as Operation, swap as Operation), (on_trial, revert)] {
+        for (prepare, operation) in
+            [(Operation(staged), Operation(swap)), (Operation(on_trial), Operation(revert))]
+        {
             let template = Template::new(&kit, &shape, prepare);
             for renames in 1..=3 {
                 let install = template.copy();
@@ -337,13 +342,13 @@ fn a_move_in_renames_is_recovered_from_between_any_two() {
                 // The journal says what is about to happen, then the process is gone.
                 let journal_is_written = {
                     let faults = Faults::record();
-                    operation(&kit, &install).unwrap();
+                    operation.0(&kit, &install).unwrap();
                     let exchange = |(step, _): &_| *step == exuvia_durable::Step::Exchange;
                     faults.steps().iter().position(exchange).unwrap()
                 };
                 let install = template.copy();
                 let faults = Faults::here(journal_is_written, Fault::Stop);
-                operation(&kit, &install).unwrap_err();
+                operation.0(&kit, &install).unwrap_err();
                 drop(faults);
                 let (side, aside) = (state.join("side"), state.join("side.moving"));
                 if single {

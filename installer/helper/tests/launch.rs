@@ -1,4 +1,5 @@
 //! The launcher and the trial, with real processes.
+#![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
 
 mod support;
 
@@ -67,7 +68,9 @@ fn a_version_that_crashes_gets_three_starts_and_then_the_old_one_runs() {
     assert_eq!((version(&install), phase(&install)), ("1.0.0".to_owned(), "settled"));
     let remembered = install.remembered().unwrap();
     assert!(remembered.find(kit.bundle("1.1.0").0).is_some());
-    assert_eq!(install.history().unwrap().last().unwrap().event, Event::Reverted);
+    let last = install.history().unwrap().pop().unwrap();
+    assert_eq!(last.event, Event::Reverted);
+    assert_eq!(last.reason.unwrap(), "three starts, the last one ended with 1");
     assert_eq!(launch(&install), Some(0));
     assert_eq!(kit.log().last().unwrap(), "old");
     assert!(!install.path().join("versions/1.1.0").exists());

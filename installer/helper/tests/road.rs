@@ -1,11 +1,12 @@
 //! The road from a first installation over an update and back.
+#![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
 
 mod support;
 
 use exuvia_core::Kind;
 use exuvia_helper::{Error, Install, Waiting};
 use exuvia_plan::history::Event;
-use exuvia_plan::{Consent, InPlaceShape, Phase, Shape};
+use exuvia_plan::{Consent, InPlaceShape, Phase, Refusal, Shape, StepError};
 use std::fs;
 use support::{Kit, listing, now};
 
@@ -95,15 +96,39 @@ fn only_current_and_previous_are_kept() {
 fn a_manual_rollback_goes_back_once_and_remembers_what_it_left() {
     let kit = two_releases(Kind::Folder);
     let install = kit.versioned("1.0.0");
-    assert!(matches!(install.rollback(now()), Err(Error::NoPrevious)));
+    assert!(matches!(install.rollback(now()), Err(Error::Phase(StepError::NoPrevious))));
     kit.swapped(&install, "1.1.0");
-    assert!(matches!(install.rollback(now()), Err(Error::Phase { found: "trial", .. })));
     install.trial().unwrap().unwrap().confirm(now()).unwrap();
     assert_eq!(install.rollback(now()).unwrap().release().version.to_string(), "1.0.0");
     let digest = kit.bundle("1.1.0").0;
     assert!(install.remembered().unwrap().find(digest).is_some());
     assert!(matches!(kit.receive(&install, "1.1.0"), Err(Error::RememberedBad { .. })));
-    assert!(matches!(install.rollback(now()), Err(Error::NoPrevious)));
+    assert!(matches!(install.rollback(now()), Err(Error::Phase(StepError::NoPrevious))));
+}
+
+#[test]
+fn a_rollback_during_a_trial_goes_back_to_the_version_before() {
+    let kit = two_releases(Kind::Folder);
+    let install = kit.versioned("1.0.0");
+    kit.swapped(&install, "1.1.0");
+    assert_eq!(install.rollback(now()).unwrap().release().version.to_string(), "1.0.0");
+    assert_eq!(*events(&install).last().unwrap(), Event::RolledBack);
+    assert!(install.trial().unwrap().is_none());
+}
+
+#[test]
+fn a_revert_brings_the_kept_version_back_too() {
+    let mut kit = two_releases(Kind::Folder);
+    kit.release("1.2.0", "exit 0");
+    let install = kit.versioned("1.0.0");
+    kit.swapped(&install, "1.1.0");
+    install.trial().unwrap().unwrap().confirm(now()).unwrap();
+    kit.swapped(&install, "1.2.0");
+    install.trial().unwrap().unwrap().revert("it fell over", now()).unwrap();
+    let status = install.status().unwrap();
+    assert_eq!(status.current().version.to_string(), "1.1.0");
+    assert_eq!(status.previous().unwrap().version.to_string(), "1.0.0");
+    assert_eq!(install.rollback(now()).unwrap().release().version.to_string(), "1.0.0");
 }
 
 #[test]
@@ -116,7 +141,7 @@ fn a_rollback_stops_at_what_the_release_calls_safe() {
     let install = kit.versioned("1.0.0");
     kit.swapped(&install, "1.1.0");
     install.trial().unwrap().unwrap().confirm(now()).unwrap();
-    assert!(matches!(install.rollback(now()), Err(Error::Unsafe { .. })));
+    assert!(matches!(install.rollback(now()), Err(Error::Phase(StepError::Unsafe { .. }))));
 }
 
 #[test]
@@ -146,7 +171,7 @@ fn the_same_release_is_not_received_twice_and_a_newer_one_replaces_it() {
     kit.release("1.2.0", "exit 0");
     kit.receive(&install, "1.2.0").unwrap().release();
     assert!(!install.path().join("versions/1.1.0").exists());
-    assert_eq!(install.waiting().unwrap().is_some(), true);
+    assert!(install.waiting().unwrap().is_some());
 }
 
 #[test]
@@ -165,15 +190,24 @@ fn a_withdrawn_release_gives_way_to_an_older_one_that_supersedes_it() {
 fn what_the_floor_forbids_or_the_publisher_withdrew_is_refused() {
     let mut kit = two_releases(Kind::Folder);
     let install = kit.versioned("1.1.0");
-    assert!(matches!(kit.receive(&install, "1.0.0"), Err(Error::NotNewer { .. })));
-    assert!(matches!(kit.receive(&install, "1.1.0"), Err(Error::NotNewer { .. })));
+    assert!(matches!(
+        kit.receive(&install, "1.0.0"),
+        Err(Error::Refused(Refusal::NotNewer { .. }))
+    ));
+    assert!(matches!(
+        kit.receive(&install, "1.1.0"),
+        Err(Error::Refused(Refusal::NotNewer { .. }))
+    ));
     let bad = kit.release("1.2.0", "exit 0");
     kit.release_with("1.3.0", support::ANSWERS, |facts| {
         facts.supersedes = vec![bad];
         facts.requires.from = Some("1.2.0".parse().unwrap());
     });
     assert!(matches!(kit.receive(&install, "1.2.0"), Err(Error::Withdrawn { .. })));
-    assert!(matches!(kit.receive(&install, "1.3.0"), Err(Error::FromTooOld { .. })));
+    assert!(matches!(
+        kit.receive(&install, "1.3.0"),
+        Err(Error::Refused(Refusal::FromTooOld { .. }))
+    ));
     let unknown = exuvia_core::Digest::of(b"unknown");
     let received = kit.receive_bytes(&install, unknown, b"");
     assert!(matches!(received, Err(Error::NoSuchRelease { .. })));
@@ -185,7 +219,10 @@ fn another_kind_is_refused() {
     let install = kit.versioned("1.0.0");
     kit.kind = Kind::Exe;
     kit.release("1.2.0", "exit 0");
-    assert!(matches!(kit.receive(&install, "1.2.0"), Err(Error::WrongKind { .. })));
+    assert!(matches!(
+        kit.receive(&install, "1.2.0"),
+        Err(Error::Refused(Refusal::WrongKind { .. }))
+    ));
 }
 
 #[test]
@@ -250,6 +287,7 @@ fn floors_rise_with_a_commit_and_not_before() {
     assert_eq!(application(), "1.0.0");
     install.trial().unwrap().unwrap().confirm(now()).unwrap();
     assert_eq!(application(), "1.1.0");
+    assert_eq!(install.status().unwrap().floor.unwrap().to_string(), "1.1.0");
 }
 
 #[test]
@@ -317,7 +355,7 @@ fn uninstalling_removes_what_is_ours_and_names_the_rest() {
     let install = kit.versioned("1.0.0");
     let (app, mine) = (install.path().to_owned(), install.path().join("mine"));
     fs::write(&mine, "precious").unwrap();
-    assert_eq!(install.uninstall().unwrap().left, [mine.clone()]);
+    assert_eq!(install.uninstall().unwrap().left, std::slice::from_ref(&mine));
     assert_eq!(listing(&app, &[]).len(), 1);
     for kind in [Kind::Folder, Kind::AppImage] {
         let kit = two_releases(kind);

@@ -1,5 +1,6 @@
 //! Programs that embed the helper: in place it is the application itself that recovers, swaps and
 //! watches. The application of these tests is a copy of this test program.
+#![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
 
 mod support;
 

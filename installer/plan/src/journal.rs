@@ -82,6 +82,9 @@ pub enum Phase {
         from: ReleaseRef,
         /// The release on trial.
         to: ReleaseRef,
+        /// The release that was kept for a manual rollback, which a revert brings back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        previous: Option<ReleaseRef>,
     },
     /// The pointer (or the tree) is about to be moved back.
     Reverting {
@@ -89,6 +92,9 @@ pub enum Phase {
         from: ReleaseRef,
         /// The release gone back to.
         to: ReleaseRef,
+        /// The release that is kept for a manual rollback afterwards.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        previous: Option<ReleaseRef>,
         /// Why, in one line.
         reason: String,
         /// Whether the release that is left is remembered as bad.
@@ -118,6 +124,25 @@ impl Phase {
         }
     }
 
+    /// The release that the stable path leads to, while no step is under way.
+    pub fn live(&self) -> &ReleaseRef {
+        match self {
+            Phase::Trial { to, .. } => to,
+            other => other.installed(),
+        }
+    }
+
+    /// In place, the release that lies beside the live one, while no step is under way.
+    pub fn beside(&self) -> Option<&ReleaseRef> {
+        match self {
+            Phase::Settled { previous, .. } => previous.as_ref(),
+            Phase::Staged { next: other, .. }
+            | Phase::Swapping { to: other, .. }
+            | Phase::Trial { from: other, .. }
+            | Phase::Reverting { from: other, .. } => Some(other),
+        }
+    }
+
     /// Every release that the journal names; nothing of these may be pruned.
     pub fn releases(&self) -> Vec<&ReleaseRef> {
         match self {
@@ -125,9 +150,10 @@ impl Phase {
             Phase::Staged { current, previous, next, .. } => {
                 [Some(current), previous.as_ref(), Some(next)]
             }
-            Phase::Swapping { from, to, previous } => [Some(from), Some(to), previous.as_ref()],
-            Phase::Trial { from, to } | Phase::Reverting { from, to, .. } => {
-                [Some(from), Some(to), None]
+            Phase::Swapping { from, to, previous }
+            | Phase::Trial { from, to, previous }
+            | Phase::Reverting { from, to, previous, .. } => {
+                [Some(from), Some(to), previous.as_ref()]
             }
         }
         .into_iter()

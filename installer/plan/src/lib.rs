@@ -12,21 +12,30 @@
 //! - Unknown keys are refused with their name in files that only Exuvia writes.
 #![forbid(unsafe_code)]
 
+mod admit;
+mod command;
 mod config;
+pub mod files;
 pub mod floors;
 pub mod history;
 mod journal;
 mod layout;
 mod policy;
+mod qualify;
 pub mod record;
 mod recover;
 mod remembered;
+mod step;
 pub mod trial;
 
+pub use admit::Refusal;
+pub use command::{Command, Verb};
 pub use config::{Config, ConfigError, Mirror, MirrorError};
 pub use journal::{Consent, Phase, ReleaseRef};
 pub use layout::{InPlaceShape, Layout, LayoutError, Shape};
 pub use policy::{Health, PolicyError, Qualify};
+pub use qualify::{QualifyFailure, QualifySkipped, qualify_answer};
 pub use record::{Damage, Record, RecordError};
 pub use recover::{Reach, Recovery, World, recover};
 pub use remembered::{Bad, Remembered};
+pub use step::{Step, StepError};

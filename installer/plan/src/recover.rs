@@ -65,39 +65,50 @@ pub struct Reach {
 /// something that no step of ours leaves behind, the installed release wins over a newer one, and
 /// any release that starts wins over none.
 pub fn recover(phase: &Phase, world: &World) -> Recovery {
+    let kept = |previous: &Option<ReleaseRef>| previous.clone().filter(|r| world.has(r));
     match phase {
         Phase::Settled { current, previous } => settled(world, current, previous.as_ref()),
-        Phase::Staged { current, previous, next, .. } => {
+        Phase::Staged { current, previous, next, qualified, consent } => {
             if world.has(next) && world.has(current) {
-                reach(world, current, phase.clone())
+                let (qualified, consent) = (*qualified, *consent);
+                let (previous, next) = (kept(previous), next.clone());
+                let live = current.clone();
+                let staged = Phase::Staged { current: live, previous, next, qualified, consent };
+                reach(world, current, staged)
             } else {
                 settled(world, current, previous.as_ref())
             }
         }
         Phase::Swapping { from, to, previous } => {
             if world.leads_to(to) || !world.has(from) && world.has(to) {
-                reach(world, to, Phase::Trial { from: from.clone(), to: to.clone() })
+                let (from, previous) = (from.clone(), kept(previous));
+                reach(world, to, Phase::Trial { from, to: to.clone(), previous })
             } else if world.has(from) && world.has(to) {
-                reach(world, from, back_to_staged(from, to, previous.as_ref()))
+                let (current, next, previous) = (from.clone(), to.clone(), kept(previous));
+                // Only a qualified release is ever swapped; whether to try again is asked again.
+                let (qualified, consent) = (true, Consent::None);
+                let staged = Phase::Staged { current, previous, next, qualified, consent };
+                reach(world, from, staged)
             } else {
                 settled(world, from, previous.as_ref())
             }
         }
-        Phase::Trial { from, to } => {
+        Phase::Trial { from, to, previous } => {
             if world.leads_to(to) || !world.has(from) && world.has(to) {
-                reach(world, to, phase.clone())
+                let (from, previous) = (from.clone(), kept(previous));
+                reach(world, to, Phase::Trial { from, to: to.clone(), previous })
             } else {
-                settled(world, from, None)
+                settled(world, from, previous.as_ref())
             }
         }
-        Phase::Reverting { from, to, reason, remember } => {
+        Phase::Reverting { from, to, previous, reason, remember } => {
             // When the release to go back to is gone, the bad one is better than none.
-            let mut recovery = settled(world, to, Some(from));
+            let mut recovery = match world.has(to) {
+                true => settled(world, to, previous.as_ref()),
+                false => settled(world, from, None),
+            };
             if let Recovery::Reach(reach) = &mut recovery {
                 reach.remember = remember.then(|| (from.clone(), reason.clone()));
-                if let Phase::Settled { previous, .. } = &mut reach.phase {
-                    *previous = None;
-                }
             }
             recovery
         }
@@ -116,17 +127,6 @@ fn settled(world: &World, current: &ReleaseRef, previous: Option<&ReleaseRef>) -
             reach(world, previous, Phase::Settled { current: previous.clone(), previous: None })
         }
         None => Recovery::Lost,
-    }
-}
-
-fn back_to_staged(from: &ReleaseRef, to: &ReleaseRef, previous: Option<&ReleaseRef>) -> Phase {
-    Phase::Staged {
-        current: from.clone(),
-        previous: previous.cloned(),
-        next: to.clone(),
-        // Only a qualified release is ever swapped; whether to try again is asked again.
-        qualified: true,
-        consent: Consent::None,
     }
 }
 

@@ -113,6 +113,29 @@ pub fn judge(watch: Watch, outcome: Outcome) -> Verdict {
     }
 }
 
+/// Why a release is switched back whose starts were all used up by watchers that did not live to
+/// tell how.
+pub const EXHAUSTED: &str = "three starts, none of them healthy";
+
+/// Why a release is switched back whose last start ended so.
+pub fn failed(code: Option<i32>, signal: Option<i32>) -> String {
+    match (code, signal) {
+        (_, Some(signal)) => format!("three starts, the last one ended by signal {signal}"),
+        (code, None) => format!("three starts, the last one ended with {}", code.unwrap_or(-1)),
+    }
+}
+
+/// Why a release is switched back that could not be started.
+pub fn not_started(kind: std::io::ErrorKind) -> String {
+    format!("three starts, the last one impossible ({kind})")
+}
+
+/// Why a release is switched back that ran and never called itself healthy.
+pub fn silent(health: Health) -> String {
+    let seconds = health.window().as_secs();
+    format!("three starts, the last one not healthy within {seconds} seconds")
+}
+
 /// Signal numbers, the same on every Unix.
 const HUP: i32 = 1;
 const INT: i32 = 2;

@@ -1,4 +1,6 @@
 //! `exuvia.json`: what is read, and how what is wrong is named.
+#![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
+#![allow(clippy::disallowed_methods, reason = "vectors and their rewriting are files")]
 
 use exuvia_plan::{Config, ConfigError, Health, Mirror, Qualify};
 

@@ -1,4 +1,6 @@
 //! Records: the vectors of docs/vectors, and that nothing but an intact record is accepted.
+#![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
+#![allow(clippy::disallowed_methods, reason = "vectors and their rewriting are files")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The trial rules as one table.
+#![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
 
 use exuvia_plan::Health;
 use exuvia_plan::trial::{Admission, End, MAX_STARTS, Outcome, Verdict, Watch, admit, judge};
@@ -69,4 +70,15 @@ fn an_end_is_sorted_by_status_signal_and_by_who_asked() {
     for (code, signal, asked, expected) in cases {
         assert_eq!(End::sort(code, signal, asked), expected, "{code:?} {signal:?} {asked}");
     }
+}
+
+#[test]
+fn every_reason_tells_how_the_last_start_ended() {
+    use exuvia_plan::trial::{failed, not_started, silent};
+    assert_eq!(failed(Some(3), None), "three starts, the last one ended with 3");
+    assert_eq!(failed(None, Some(11)), "three starts, the last one ended by signal 11");
+    let silence = silent(Health::default());
+    assert_eq!(silence, "three starts, the last one not healthy within 60 seconds");
+    let kind = std::io::ErrorKind::NotFound;
+    assert_eq!(not_started(kind), "three starts, the last one impossible (entity not found)");
 }

@@ -10,6 +10,7 @@ use crate::cancel::Watch;
 use crate::error::{Error, RepositoryError};
 use crate::rebuild::{Base, Failure, How, Ingredients, rebuild};
 use crate::run::Run;
+use crate::tree::InstalledTree;
 
 /// Rebuilds the release from `ingredients` and has the helper receive it.
 ///
@@ -65,7 +66,7 @@ impl Work {
         let current = self.install.status()?.current().clone();
         let tree = match ingredients.how {
             How::Unpack => None,
-            How::Patch(_) => self.install.tree(&current)?,
+            How::Patch(_) => InstalledTree::open(&self.install)?,
         };
         let request = Request {
             metadata: &self.metadata,

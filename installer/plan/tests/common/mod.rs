@@ -28,12 +28,15 @@ pub(crate) fn phases() -> Vec<Phase> {
             let (current, previous, next) = (b.clone(), previous.clone(), c.clone());
             phases.push(Phase::Staged { current, previous, next, qualified, consent });
         }
-        phases.push(Phase::Swapping { from: b.clone(), to: c.clone(), previous });
-    }
-    phases.push(Phase::Trial { from: b.clone(), to: c.clone() });
-    for remember in [false, true] {
-        let reason = "it fell over".to_owned();
-        phases.push(Phase::Reverting { from: c.clone(), to: b.clone(), reason, remember });
+        let (from, to) = (b.clone(), c.clone());
+        phases.push(Phase::Swapping { from, to, previous: previous.clone() });
+        let (from, to) = (b.clone(), c.clone());
+        phases.push(Phase::Trial { from, to, previous: previous.clone() });
+        for remember in [false, true] {
+            let (from, to, reason) = (c.clone(), b.clone(), "it fell over".to_owned());
+            let previous = previous.clone();
+            phases.push(Phase::Reverting { from, to, previous, reason, remember });
+        }
     }
     phases
 }

@@ -1,17 +1,18 @@
 //! An installed version as a tree, the base that a delta is applied to.
 
-use crate::error::Error;
-use crate::install::Install;
-use exuvia_bundle::{Manifest, ReadAt, RelPath, Tree};
-use exuvia_durable::Dir;
-use exuvia_plan::ReleaseRef;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
-/// The files of an installed release, by its manifest; other files beside them are not part of it.
+use exuvia_bundle::{Manifest, ReadAt, RelPath, Tree};
+use exuvia_durable::Dir;
+use exuvia_helper::Install;
+
+use crate::error::{Error, LocalError};
+
+/// The files of the installed release, by its manifest; other files beside them are not part of it.
 #[derive(Debug)]
-pub struct InstalledTree {
+pub(crate) struct InstalledTree {
     root: Dir,
     /// The tree, relative to the root; the file itself for a single executable.
     base: PathBuf,
@@ -19,18 +20,20 @@ pub struct InstalledTree {
     manifest: Manifest,
 }
 
-impl Install {
+impl InstalledTree {
     /// The tree of the installed release, `None` if its manifest is lost: then only a full bundle
     /// can be installed.
     ///
     /// # Errors
-    /// As [`Install::status`].
-    pub fn tree(&self, release: &ReleaseRef) -> Result<Option<InstalledTree>, Error> {
-        let phase = self.phase()?;
-        let Some(manifest) = self.manifest(release.digest)? else { return Ok(None) };
-        let base = self.tree_name(release, &phase);
-        let root = self.root().try_clone()?;
-        Ok(Some(InstalledTree { root, base, single: self.is_single_file(), manifest }))
+    /// [`Error::Local`] when the installation cannot be read.
+    pub(crate) fn open(install: &Install) -> Result<Option<InstalledTree>, Error> {
+        let (layout, phase) = (install.layout(), install.status()?.phase);
+        let release = phase.installed();
+        let Some(manifest) = install.manifest(release.digest)? else { return Ok(None) };
+        let (base, single) = (layout.tree(release, &phase), layout.is_single_file());
+        let root = Dir::open(install.root_path())
+            .map_err(|error| LocalError::from(exuvia_helper::Error::from(error)))?;
+        Ok(Some(InstalledTree { root, base, single, manifest }))
     }
 }
 

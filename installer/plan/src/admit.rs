@@ -1,0 +1,130 @@
+//! Which trusted release may be installed here, judged by its signed facts alone.
+
+use crate::config::Config;
+use crate::journal::ReleaseRef;
+use crate::layout::{InPlaceShape, Layout, LayoutError, Shape};
+use exuvia_bundle::RelPath;
+use exuvia_core::release::Facts;
+use exuvia_core::{Kind, Platform};
+use semver::Version;
+
+/// Why a trusted release is not installed here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// It is of another kind than what is installed, or than the layout can hold.
+    #[error("the release is of kind {found}, which does not fit what is installed")]
+    WrongKind {
+        /// The release's kind.
+        found: Kind,
+    },
+    /// It has a fact that must be understood, and this version does not.
+    #[error("the release has a fact `{field}` that needs a newer updater")]
+    NotUnderstood {
+        /// The fact.
+        field: String,
+    },
+    /// The program to start is no path inside a bundle.
+    #[error("the release names no program that could be started")]
+    NoProgram,
+    /// It is not newer than what is or was installed, and does not supersede it.
+    #[error("{offered} is not newer than {floor}, and does not replace what is installed")]
+    NotNewer {
+        /// The release's version.
+        offered: Version,
+        /// The version that it would have to pass.
+        floor: Version,
+    },
+    /// The installed version is too old for it.
+    #[error("the release can only be installed over {from} or later, installed is {installed}")]
+    FromTooOld {
+        /// The lowest version that may update to it.
+        from: Version,
+        /// The installed version.
+        installed: Version,
+    },
+    /// The launcher's or the path's name cannot be that of an application.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+}
+
+impl ReleaseRef {
+    /// The release, if it may follow `current` in this installation; `floor` is the application's.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn admitted(
+        facts: &Facts,
+        layout: &Layout,
+        current: &ReleaseRef,
+        floor: Option<&Version>,
+    ) -> Result<ReleaseRef, Refusal> {
+        let next = understood(facts)?;
+        if facts.kind != layout.kind {
+            return Err(Refusal::WrongKind { found: facts.kind });
+        }
+        if !facts.supersedes.contains(&current.digest) || next.digest == current.digest {
+            let above = |version: &Version| next.version.cmp_precedence(version).is_gt();
+            // What was rolled back may come again; what lies between may not.
+            let floor = floor.filter(|floor| **floor != next.version && !above(floor));
+            if let Some(floor) = floor.or((!above(&current.version)).then_some(&current.version)) {
+                let (offered, floor) = (next.version.clone(), floor.clone());
+                return Err(Refusal::NotNewer { offered, floor });
+            }
+        }
+        match &facts.requires.from {
+            Some(from) if current.version.cmp_precedence(from).is_lt() => {
+                let (from, installed) = (from.clone(), current.version.clone());
+                Err(Refusal::FromTooOld { from, installed })
+            }
+            _ => Ok(next),
+        }
+    }
+}
+
+impl Layout {
+    /// The layout of a first installation of this release.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn first(
+        config: &Config,
+        platform: &Platform,
+        shape: Shape,
+        facts: &Facts,
+    ) -> Result<(Layout, ReleaseRef), Refusal> {
+        use InPlaceShape::{File, Folder};
+        let current = understood(facts)?;
+        match (facts.kind, &shape) {
+            (Kind::Folder | Kind::Exe, Shape::Versioned { .. })
+            | (Kind::Folder | Kind::App, Shape::InPlace { shape: Folder, .. })
+            | (Kind::Exe | Kind::AppImage, Shape::InPlace { shape: File, .. }) => {}
+            (found, _) => return Err(Refusal::WrongKind { found }),
+        }
+        let layout = Layout {
+            shape,
+            app: config.app.clone(),
+            channel: config.channel.clone(),
+            platform: platform.clone(),
+            kind: facts.kind,
+            executable: current.executable.clone(),
+            health: config.health,
+            qualify: config.qualify.clone(),
+        };
+        Ok((layout.checked()?, current))
+    }
+}
+
+fn understood(facts: &Facts) -> Result<ReleaseRef, Refusal> {
+    if let Some(field) = facts.not_understood() {
+        return Err(Refusal::NotUnderstood { field: field.to_owned() });
+    }
+    Ok(ReleaseRef {
+        version: facts.version.clone(),
+        digest: facts.bundle.digest,
+        executable: RelPath::new(&facts.executable).map_err(|_| Refusal::NoProgram)?,
+        published: facts.published,
+        safe_from: facts.safe_from.clone(),
+        schema: facts.data.as_ref().map(|data| data.schema),
+    })
+}

@@ -1,0 +1,154 @@
+//! Where everything lies (formats §7), as names and paths relative to the root: `APP` in the
+//! versioned layout, the directory that `NAME` lies in in the in-place one.
+
+use crate::journal::{Phase, ReleaseRef};
+use crate::layout::{InPlaceShape, Layout, Shape};
+use exuvia_core::Digest;
+use semver::Version;
+use std::path::{Path, PathBuf};
+
+/// The state directory of the versioned layout, and the end of its name in place.
+pub const STATE: &str = ".exuvia";
+/// The folder of versions.
+pub const VERSIONS: &str = "versions";
+/// The link to the version that is started.
+pub const CURRENT: &str = "current";
+/// The layout record.
+pub const LAYOUT: &str = "layout";
+/// The journal.
+pub const JOURNAL: &str = "journal";
+/// The releases that failed.
+pub const REMEMBERED: &str = "remembered";
+/// The history.
+pub const HISTORY: &str = "history";
+/// The newest root that is trusted.
+pub const ROOT: &str = "root.json";
+/// The folder of manifests.
+pub const MANIFESTS: &str = "manifests";
+/// The two copies of the floors.
+pub const FLOORS: [&str; 2] = ["floors.a", "floors.b"];
+/// The exclusive lock.
+pub const LOCK: &str = "lock";
+/// In place, the other version.
+pub const SIDE: &str = "side";
+/// In place, where the other version is put together.
+pub const SIDE_STAGING: &str = "side.staging";
+/// In place, where a tree waits while a move is made in renames.
+pub const ASIDE: &str = "side.moving";
+
+/// The counter of a trial with so many starts.
+pub fn trial(starts: u8) -> String {
+    format!("trial-{starts}")
+}
+
+/// The lock that running processes of a version share.
+pub fn run(version: &Version) -> String {
+    format!("{RUN}{version}{RUN_END}")
+}
+
+/// The version that a lock of [`run`] belongs to.
+pub fn version_of_run(name: &str) -> Option<Version> {
+    name.strip_prefix(RUN)?.strip_suffix(RUN_END)?.parse().ok()
+}
+
+/// The manifest of a release.
+pub fn manifest(digest: Digest) -> String {
+    format!("{MANIFESTS}/{digest}.json")
+}
+
+/// The state directory beside a fixed path.
+pub fn sibling(name: &str) -> String {
+    format!(".{name}{STATE}")
+}
+
+/// The fixed path's name, from that of its state directory.
+pub fn name_of_sibling(state: &str) -> Option<&str> {
+    state.strip_prefix('.')?.strip_suffix(STATE).filter(|name| !name.is_empty())
+}
+
+/// Whether a name may stand in the state directory of an installation that was never finished.
+pub fn is_before_journal(name: &str) -> bool {
+    const KNOWN: [&str; 7] = [".", LAYOUT, LOCK, "floors.", ROOT, MANIFESTS, SIDE];
+    KNOWN.iter().any(|known| name.starts_with(known))
+}
+
+impl Layout {
+    /// The state directory.
+    pub fn state(&self) -> String {
+        match &self.shape {
+            Shape::Versioned { .. } => STATE.to_owned(),
+            Shape::InPlace { name, .. } => sibling(name),
+        }
+    }
+
+    /// A name in the state directory.
+    pub fn in_state(&self, name: &str) -> PathBuf {
+        Path::new(&self.state()).join(name)
+    }
+
+    /// Whether what is installed is a single file at the fixed path.
+    pub fn is_single_file(&self) -> bool {
+        matches!(self.shape, Shape::InPlace { shape: InPlaceShape::File, .. })
+    }
+
+    /// What the stable path is: the link, or the fixed path.
+    pub fn live(&self) -> &str {
+        match &self.shape {
+            Shape::Versioned { .. } => CURRENT,
+            Shape::InPlace { name, .. } => name,
+        }
+    }
+
+    /// Where the tree of a release lies in this phase, or will.
+    pub fn tree(&self, release: &ReleaseRef, phase: &Phase) -> PathBuf {
+        match &self.shape {
+            Shape::Versioned { .. } => version(release),
+            Shape::InPlace { name, .. } if phase.live().digest == release.digest => name.into(),
+            Shape::InPlace { .. } => self.in_state(SIDE),
+        }
+    }
+
+    /// Where the tree of a release is put together.
+    pub fn staging(&self, next: &ReleaseRef) -> PathBuf {
+        match &self.shape {
+            Shape::Versioned { .. } => format!("{VERSIONS}/.{}.staging", next.version).into(),
+            Shape::InPlace { .. } => self.in_state(SIDE_STAGING),
+        }
+    }
+
+    /// The program of a release in this phase.
+    pub fn program(&self, release: &ReleaseRef, phase: &Phase) -> PathBuf {
+        self.within(self.tree(release, phase), release.executable.as_str())
+    }
+
+    /// The program that the stable path leads to, as far as the layout knows.
+    pub fn stable_program(&self) -> PathBuf {
+        self.within(self.live().into(), self.executable.as_str())
+    }
+
+    fn within(&self, tree: PathBuf, executable: &str) -> PathBuf {
+        if self.is_single_file() { tree } else { tree.join(executable) }
+    }
+
+    /// Whether an executable is part of the installation: launcher, version, what stands at the
+    /// fixed path, or the version beside it.
+    pub fn owns(&self, exe: &Path) -> bool {
+        match &self.shape {
+            Shape::Versioned { launcher } => exe == launcher.as_str() || exe.starts_with(VERSIONS),
+            Shape::InPlace { shape: InPlaceShape::File, name } => {
+                exe == name.as_str() || exe.starts_with(self.state())
+            }
+            Shape::InPlace { shape: InPlaceShape::Folder, name } => {
+                exe.starts_with(name) && exe != name.as_str() || exe.starts_with(self.state())
+            }
+        }
+    }
+}
+
+/// The folder of a version; also the target of the link.
+pub fn version(release: &ReleaseRef) -> PathBuf {
+    format!("{VERSIONS}/{}", release.version).into()
+}
+
+const RUN: &str = "run-";
+const RUN_END: &str = ".lock";
