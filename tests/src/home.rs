@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use exuvia::{Check, Error, Event, FirstInstall, Install, Offer, Placement, Staged, Updater};
 use exuvia_bundle::{MemoryTree, Node, Tree};
@@ -34,16 +35,17 @@ impl Home {
     /// An updater of this home's application that knows only the simulated mirror. The application
     /// does not embed Exuvia: it qualifies by `--version` and is healthy when it stays alive.
     pub fn updater(&self, sim: &Sim) -> Updater {
-        let clock = sim.clone();
-        self.builder(sim).fetch(sim.clone()).clock(move || clock.now()).build().unwrap()
+        self.builder(sim).fetch(sim.clone()).build().unwrap()
     }
 
-    /// As [`Home::updater`], without a mirror and with the system's clock.
+    /// As [`Home::updater`], before a mirror is chosen.
     pub fn builder(&self, sim: &Sim) -> exuvia::Builder {
+        let clock = sim.clone();
         Updater::builder(&sim.config("alive:1", json!(["--version"])))
             .install(self.app())
             .state_dir(self.path().join("state"))
             .cache_dir(self.path().join("cache"))
+            .clock(move || clock.now())
     }
 
     /// Installs the newest release, in the versioned layout.
@@ -56,7 +58,7 @@ impl Home {
     /// # Errors
     /// The updater's.
     pub async fn try_install(&self, sim: &Sim) -> Result<Install, Error> {
-        let layout = Placement::Versioned;
+        let layout = Some(Placement::Versioned);
         // Nothing is started through it in the simulation.
         let launcher = Some(PathBuf::from("/bin/true"));
         let first = FirstInstall { layout, version: None, launcher };
@@ -90,6 +92,21 @@ impl Home {
         things(&std::fs::canonicalize(current).unwrap())
     }
 
+    /// A copy of the whole home, to return to with [`Home::restore`].
+    pub fn save(&self) -> tempfile::TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        copy_all(self.path(), copy.path());
+        copy
+    }
+
+    /// Makes the home what it was.
+    pub fn restore(&self, copy: &tempfile::TempDir) {
+        for entry in std::fs::read_dir(self.path()).unwrap() {
+            std::fs::remove_dir_all(entry.unwrap().path()).unwrap();
+        }
+        copy_all(copy.path(), self.path());
+    }
+
     /// Everything in the home except what the updater itself may change.
     pub fn surroundings(&self) -> BTreeMap<String, Thing> {
         let own = ["apps/notes", "state", "cache"];
@@ -103,6 +120,11 @@ impl Default for Home {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status().unwrap();
+    assert!(copied.success());
 }
 
 /// What stands at a path.

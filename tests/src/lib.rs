@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 pub mod home;
+pub mod processes;
 pub mod scene;
 pub mod server;
 pub mod sim;

@@ -1,10 +1,10 @@
 //! A loopback HTTP/1.1 server for a folder that misbehaves on request.
 //!
-//! Each address can be given one [`Fault`], for ever or for the next so many requests. Everything
+//! Each address can be given [`Fault`]s, for ever or for the next requests. Everything
 //! that was asked for is logged. One connection serves one request: nothing here depends on
 //! keep-alive, and a cut connection harms no other request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -70,9 +70,18 @@ pub struct Server {
 
 struct Shared {
     folder: PathBuf,
-    faults: Mutex<BTreeMap<String, (Fault, Option<u32>)>>,
+    faults: Mutex<BTreeMap<String, Plan>>,
     log: Mutex<Vec<Request>>,
     over: AtomicBool,
+}
+
+/// What goes wrong at one address.
+#[derive(Default)]
+struct Plan {
+    /// With the next requests, one each.
+    next: VecDeque<Fault>,
+    /// With all after them.
+    always: Option<Fault>,
 }
 
 impl Server {
@@ -107,12 +116,14 @@ impl Server {
 
     /// From now on, `path` fails.
     pub fn fault(&self, path: &str, fault: Fault) {
-        self.shared.faults.lock().unwrap().insert(path.to_owned(), (fault, None));
+        let mut faults = self.shared.faults.lock().unwrap();
+        faults.insert(path.to_owned(), Plan { always: Some(fault), ..Plan::default() });
     }
 
-    /// `path` fails the next so many times.
-    pub fn fault_times(&self, path: &str, fault: Fault, times: u32) {
-        self.shared.faults.lock().unwrap().insert(path.to_owned(), (fault, Some(times)));
+    /// The next requests for `path` fail, each in its way.
+    pub fn faults(&self, path: &str, next: impl IntoIterator<Item = Fault>) {
+        let mut faults = self.shared.faults.lock().unwrap();
+        faults.entry(path.to_owned()).or_default().next.extend(next);
     }
 
     /// Everything works again.
@@ -158,14 +169,8 @@ impl Shared {
 
     fn take_fault(&self, path: &str) -> Option<Fault> {
         let mut faults = self.faults.lock().unwrap();
-        let (fault, times) = faults.get_mut(path)?;
-        let fault = fault.clone();
-        match times {
-            Some(0) => return None,
-            Some(times) => *times -= 1,
-            None => {}
-        }
-        Some(fault)
+        let plan = faults.get_mut(path)?;
+        plan.next.pop_front().or_else(|| plan.always.clone())
     }
 }
 

@@ -9,6 +9,7 @@ mod fetch;
 pub mod forge;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -173,6 +174,15 @@ impl Sim {
     /// All that the mirror serves.
     pub fn served(&self) -> BTreeMap<String, Vec<u8>> {
         self.lock().served.clone()
+    }
+
+    /// Writes all that is served into a folder, for a server of another kind.
+    pub fn write_to(&self, folder: &Path) {
+        for (path, bytes) in self.served() {
+            let path = folder.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
     }
 
     /// Serves exactly these files from now on: an old state, somebody else's, a mixture.
