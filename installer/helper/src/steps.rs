@@ -276,6 +276,8 @@ impl Held<'_> {
             self.drop_counts()?;
             self.note_executable(current)?;
         }
+        // Makes the lock file, which users who may not write here could not.
+        drop(self.install().running(phase.live()));
         self.prune(phase);
         Ok(())
     }
