@@ -184,7 +184,7 @@ impl Install {
     pub fn waiting(&self) -> Result<Option<Waiting>, Error> {
         Ok(match self.phase()? {
             Phase::Staged { next, qualified: true, .. } => {
-                Some(Waiting::Qualified(Qualified::in_journal(self, next)))
+                Some(Waiting::Qualified(Qualified::in_journal(self, next, None)))
             }
             Phase::Staged { next, .. } => Some(Waiting::Staged(Staged::in_journal(self, next))),
             _ => None,

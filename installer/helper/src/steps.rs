@@ -78,7 +78,7 @@ impl Staged {
         };
         held.journal(&qualified)?;
         drop(held);
-        Ok(Qualified { install, next, skipped })
+        Ok(Qualified::in_journal(&install, next, skipped))
     }
 
     /// Drops the staged release: its tree is removed.
@@ -91,9 +91,13 @@ impl Staged {
 }
 
 impl Qualified {
-    /// The other way to make it: the journal says that it was qualified before.
-    pub(crate) fn in_journal(install: &Install, next: ReleaseRef) -> Qualified {
-        Qualified { install: install.clone(), next, skipped: None }
+    /// The one way to make it: the journal says that it is qualified, now or since before.
+    pub(crate) fn in_journal(
+        install: &Install,
+        next: ReleaseRef,
+        skipped: Option<QualifySkipped>,
+    ) -> Qualified {
+        Qualified { install: install.clone(), next, skipped }
     }
 
     /// The staged release.
@@ -121,7 +125,7 @@ impl Qualified {
     /// As any step; the old version stands, or [`Install::recover`] finds out how far it came.
     pub fn swap(self, now: Time) -> Result<Trial, Error> {
         self.install.step(now, |phase| phase.swap(self.next.digest, now))?;
-        Ok(Trial { install: self.install, to: self.next })
+        Ok(Trial::in_journal(&self.install, self.next))
     }
 
     /// Drops the staged release: its tree is removed.
@@ -129,11 +133,16 @@ impl Qualified {
     /// # Errors
     /// As any step.
     pub fn discard(self, now: Time) -> Result<(), Error> {
-        Staged { install: self.install, next: self.next }.discard(now)
+        Staged::in_journal(&self.install, self.next).discard(now)
     }
 }
 
 impl Trial {
+    /// The one way to make it: the journal says so.
+    fn in_journal(install: &Install, to: ReleaseRef) -> Trial {
+        Trial { install: install.clone(), to }
+    }
+
     /// The release on trial.
     pub fn release(&self) -> &ReleaseRef {
         &self.to
@@ -154,7 +163,7 @@ impl Trial {
     /// As [`Trial::confirm`].
     pub fn revert(self, reason: &str, now: Time) -> Result<Reverted, Error> {
         let phase = self.install.step(now, |phase| phase.revert(self.to.digest, reason, now))?;
-        Ok(Reverted { current: phase.live().clone() })
+        Ok(Reverted::in_phase(&phase))
     }
 }
 
@@ -166,6 +175,10 @@ impl Committed {
 }
 
 impl Reverted {
+    fn in_phase(phase: &Phase) -> Reverted {
+        Reverted { current: phase.live().clone() }
+    }
+
     /// The release that is installed again.
     pub fn release(&self) -> &ReleaseRef {
         &self.current
@@ -179,7 +192,7 @@ impl Install {
     /// As [`Install::status`].
     pub fn trial(&self) -> Result<Option<Trial>, Error> {
         Ok(match self.phase()? {
-            Phase::Trial { to, .. } => Some(Trial { install: self.clone(), to }),
+            Phase::Trial { to, .. } => Some(Trial::in_journal(self, to)),
             _ => None,
         })
     }
@@ -193,7 +206,7 @@ impl Install {
     /// `safe_from` forbids it. Else as any step.
     pub fn rollback(&self, now: Time) -> Result<Reverted, Error> {
         let phase = self.step(now, |phase| phase.roll_back(now))?;
-        Ok(Reverted { current: phase.live().clone() })
+        Ok(Reverted::in_phase(&phase))
     }
 
     /// Finishes or undoes a step that was cut off, raises the floors to what is installed, and
