@@ -40,7 +40,6 @@ pub(crate) async fn receive(
     meter.received(part.received());
     loop {
         if part.is_full() {
-            let mixed = part.is_mixed();
             match part.finish() {
                 Ok(payload) => {
                     meter.finish_file(payload.length());
@@ -49,9 +48,9 @@ pub(crate) async fn receive(
                 Err(rejected) => {
                     let refusal;
                     (part, refusal) = *rejected;
+                    let pardoned = part.pardon();
                     part.restart()?;
-                    // Bytes of several replies that do not fit together are nobody's fault yet.
-                    if !mixed {
+                    if !pardoned {
                         let mirror = mirrors.current()?;
                         mirrors.leave(reason(&*mirror, &part, refusal)?, meter.progress);
                     }
@@ -77,17 +76,19 @@ async fn fill(
     meter: &mut Meter<'_>,
 ) -> Result<(Part, Result<(), Error>), Error> {
     let mut in_vain = 0;
+    // A mirror that has the part begun anew gains nothing until it is beyond this.
+    let mut most = part.received();
     while !part.is_full() {
-        let before = part.received();
         let outcome;
         (part, outcome) = transfer(mirrors, mirror, part, meter).await?;
         let error = match outcome {
             Ok(()) => continue,
             Err(Stop::Refused(refusal)) => {
-                let mixed = part.is_mixed();
                 let refused = reason(mirror, &part, refusal)?;
+                let pardoned = part.pardon();
                 part.restart()?;
-                if mixed {
+                if pardoned {
+                    most = 0;
                     continue;
                 }
                 return Ok((part, Err(refused)));
@@ -98,7 +99,8 @@ async fn fill(
             }
             Err(Stop::Silent(error)) => error,
         };
-        let gained = part.received().saturating_sub(before);
+        let gained = part.received().saturating_sub(most);
+        most = most.max(part.received());
         in_vain = if gained < mirrors.limits().least { in_vain + 1 } else { 0 };
         if in_vain > mirrors.limits().retries || !error.is_passing() {
             let error = network(mirror, &path(part.target()), error);

@@ -25,6 +25,7 @@ pub(crate) struct Part {
     checker: Checker,
     received: u64,
     mixed: bool,
+    pardoned: bool,
     origin: Option<Origin>,
     /// Held until the last write, even one that outlives a dropped future.
     lock: Arc<Lock>,
@@ -66,6 +67,7 @@ impl Part {
             checker: target.checker(),
             received: 0,
             mixed: false,
+            pardoned: false,
             origin: None,
             lock,
             path: path.clone(),
@@ -88,9 +90,10 @@ impl Part {
         self.received
     }
 
-    /// Whether the bytes held are from more than one reply, which may not fit together.
-    pub(crate) fn is_mixed(&self) -> bool {
-        self.mixed
+    /// Whether bytes that are refused may be nobody's fault: they are from more than one reply, which
+    /// may not fit together. Believed once, or a mirror that breaks off and lies is asked for ever.
+    pub(crate) fn pardon(&mut self) -> bool {
+        self.mixed && !std::mem::replace(&mut self.pardoned, true)
     }
 
     /// Whether every byte is there.

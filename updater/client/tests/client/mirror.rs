@@ -39,6 +39,8 @@ pub(crate) struct Faults {
     pub(crate) lengthen: Vec<String>,
     /// Files whose offset cannot be served.
     pub(crate) no_ranges: bool,
+    /// Claims that no file can be continued.
+    pub(crate) refuse_ranges: bool,
 }
 
 impl Mirror {
@@ -90,6 +92,7 @@ impl Mirror {
         }
         let offset = match usize::try_from(offset).unwrap() {
             offset if offset > bytes.len() => return Ok(Reply::NotResumable),
+            1.. if faults.refuse_ranges => return Ok(Reply::NotResumable),
             _ if faults.no_ranges => 0,
             offset => offset,
         };

@@ -124,3 +124,31 @@ async fn a_mirror_that_keeps_breaking_is_a_network_error() {
     let error = found.download(&mut |_| {}).await.unwrap_err();
     assert_eq!(error.exit_code(), 5, "{error}");
 }
+
+#[tokio::test]
+async fn a_mirror_that_breaks_off_and_lies_is_left_after_few_requests() {
+    let (world, path) = world().await;
+    world.mirror.faults(|faults| {
+        faults.flip.push(path.clone());
+        faults.break_after.insert(path, (2 << 20, 1000));
+    });
+    let found = offer(&world.updater()).await;
+    world.mirror.take_log();
+    let error = found.download(&mut |_| {}).await.unwrap_err();
+    assert_eq!(error.exit_code(), 4, "{error}");
+    assert!(world.mirror.take_log().len() <= 4);
+}
+
+#[tokio::test]
+async fn a_mirror_that_breaks_off_and_never_continues_is_left_after_few_requests() {
+    let (world, path) = world().await;
+    world.mirror.faults(|faults| {
+        faults.refuse_ranges = true;
+        faults.break_after.insert(path, (500_000, 1000));
+    });
+    let found = offer(&world.updater()).await;
+    world.mirror.take_log();
+    let error = found.download(&mut |_| {}).await.unwrap_err();
+    assert_eq!(error.exit_code(), 5, "{error}");
+    assert!(world.mirror.take_log().len() <= 8);
+}
