@@ -153,14 +153,18 @@ fn the_helper_sees_no_network_no_async_no_patches_and_no_decompressor() {
 fn the_helper_stays_small_enough_to_read() {
     let workspace = Workspace::read();
     let helper = workspace.ours()["exuvia-helper"];
-    let sizes: Vec<(usize, _)> = helper
-        .sources()
+    let sources = helper.sources();
+    let sizes = sources
         .iter()
         .filter(|file| !in_platform(file))
-        .map(|file| (Source::read(file).lines, file.file_name().unwrap().to_owned()))
-        .collect();
-    let total: usize = sizes.iter().map(|(lines, _)| lines).sum();
-    assert!(total <= 1_500, "{total} lines: {sizes:?}");
+        .map(|file| (file.file_name().unwrap().to_str().unwrap(), Source::read(file).lines));
+    // The launcher and the in-place watcher are ordinary processes of the user (docs/adr/0010).
+    let (beside, within): (Vec<_>, Vec<_>) =
+        sizes.partition(|(name, _)| ["launch.rs", "watch.rs", "startup.rs"].contains(name));
+    let total = |sizes: &[(&str, usize)]| sizes.iter().map(|(_, lines)| lines).sum::<usize>();
+    assert_eq!(beside.len(), 3, "{beside:?}");
+    assert!(total(&within) <= 1_500, "{} lines: {within:?}", total(&within));
+    assert!(total(&beside) <= 350, "{} lines: {beside:?}", total(&beside));
 }
 
 #[test]
@@ -176,8 +180,10 @@ fn no_rust_file_is_over_500_lines() {
 fn each_proof_type_has_one_constructor_and_private_fields() {
     let workspace = Workspace::read();
     for (owner, name, makers) in PROOFS {
-        let sources: Vec<Source> =
-            workspace.ours()[owner].sources().iter().map(|file| Source::read(file)).collect();
+        let files = workspace.ours()[owner].sources();
+        // The blocking face has types of the same names, each around the one that is the proof.
+        let files = files.iter().filter(|file| !file.ends_with("src/blocking.rs"));
+        let sources: Vec<Source> = files.map(|file| Source::read(file)).collect();
         let made: Vec<String> = sources.iter().flat_map(|s| s.constructions(name)).collect();
         assert_eq!(made, makers, "who makes {owner}'s {name}");
         let structs: Vec<_> = sources.iter().filter_map(|s| s.declaration(name)).collect();

@@ -4,7 +4,7 @@ use crate::error::Error;
 use exuvia_bundle::{Entry, Hasher, Manifest, Node};
 use exuvia_durable::{Dir, FileKind};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::Path;
 
 /// Whether everything that the manifest names stands at `spot` as it should. Other files beside
@@ -40,10 +40,7 @@ pub(crate) fn fits(
     for entry in manifest.entries() {
         if let Node::File { sha256, .. } = &entry.node {
             let mut hasher = Hasher::new();
-            pump(root.open_file(name(entry))?, |bytes| {
-                hasher.update(bytes);
-                Ok(())
-            })?;
+            io::copy(&mut root.open_file(name(entry))?, &mut hasher).map_err(Error::Fill)?;
             if hasher.finish() != *sha256 {
                 return Ok(false);
             }
@@ -54,18 +51,8 @@ pub(crate) fn fits(
 
 /// Writes a program (mode 0755) from an open file, durably: its name appears when its content is
 /// on the device.
-pub(crate) fn copy_program(from: File, root: &Dir, to: &Path) -> Result<(), Error> {
+pub(crate) fn copy_program(mut from: File, root: &Dir, to: &Path) -> Result<(), Error> {
     let mut out = root.replace(to, true)?;
-    pump(from, |bytes| Write::write_all(&mut out, bytes))?;
+    io::copy(&mut from, &mut out).map_err(Error::Fill)?;
     Ok(out.commit()?)
-}
-
-fn pump(mut file: File, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> Result<(), Error> {
-    let mut buffer = vec![0; 128 << 10];
-    loop {
-        match file.read(&mut buffer).map_err(Error::Fill)? {
-            0 => return Ok(()),
-            read => take(&buffer[..read]).map_err(Error::Fill)?,
-        }
-    }
 }

@@ -19,9 +19,7 @@ pub fn run(args: &[OsString]) -> u8 {
         Err(error) => {
             let (code, advice) = match error.family() {
                 Family::Repository => (4, "nothing was changed; tell the publisher"),
-                Family::Local => {
-                    (1, "the installed version stands; see to the cause and try again")
-                }
+                Family::Local => (1, "the installed version stands; mend the cause, try again"),
             };
             say(code, &format!("exuvia-helper: {error}\n{advice}\n"))
         }
@@ -39,8 +37,7 @@ fn carry_out(command: Command) -> Result<Option<()>, Error> {
     match command.verb {
         Verb::Receive { metadata, bundle, digest } => {
             let mut file = File::open(bundle).map_err(Error::Fill)?;
-            let metadata = &metadata;
-            let request = Request { metadata, digest, now: now(), even_if_bad: false };
+            let request = Request { metadata: &metadata, digest, now: now(), even_if_bad: false };
             let staged =
                 install.receive(&request, &mut |out| io::copy(&mut file, out).map(drop))?;
             staged.qualify(now()).map(|_| Some(()))
@@ -52,8 +49,7 @@ fn carry_out(command: Command) -> Result<Option<()>, Error> {
         },
         Verb::Confirm => install.trial()?.map(|trial| trial.confirm(now()).map(drop)).transpose(),
         Verb::Revert => {
-            let by_hand = "reverted by hand";
-            install.trial()?.map(|trial| trial.revert(by_hand, now()).map(drop)).transpose()
+            install.trial()?.map(|trial| trial.revert("by hand", now()).map(drop)).transpose()
         }
         Verb::Recover => install.recover(now()).map(|_| Some(())),
         Verb::Launch(args) => match install.launch(&args)? {},

@@ -73,8 +73,7 @@ impl Held<'_> {
 
     fn prune_manifests(&self, phase: &Phase) -> Result<(), Error> {
         let state = self.install().state();
-        let needed: Vec<String> =
-            phase.releases().iter().map(|release| files::manifest(release.digest)).collect();
+        let needed: Vec<_> = phase.releases().iter().map(|r| files::manifest(r.digest)).collect();
         for entry in state.subdir(MANIFESTS)?.entries()? {
             let name = format!("{MANIFESTS}/{}", entry.name.to_string_lossy());
             if !needed.contains(&name) {

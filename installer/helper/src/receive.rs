@@ -57,7 +57,10 @@ impl Install {
         let floor = held.floors(request.now)?.application;
         let facts = release.facts();
         let next = ReleaseRef::admitted(facts, self.layout(), current, floor.as_ref())?;
-        held.not_remembered(&next, request)?;
+        if let (Some(bad), false) = (self.remembered()?.find(next.digest), request.even_if_bad) {
+            let (version, reason) = (bad.version.clone(), bad.reason.clone());
+            return Err(Error::RememberedBad { version, reason });
+        }
         let phase = held.make_room(phase, request.now)?;
         held.take_in(facts, &phase, &next, Fill(fill), request.now)?;
         drop(held);
@@ -88,16 +91,6 @@ impl Held<'_> {
             state.write(ROOT, root)?;
         }
         found
-    }
-
-    fn not_remembered(&self, next: &ReleaseRef, request: &Request<'_>) -> Result<(), Error> {
-        match self.install().remembered()?.find(next.digest) {
-            Some(bad) if !request.even_if_bad => Err(Error::RememberedBad {
-                version: bad.version.clone(),
-                reason: bad.reason.clone(),
-            }),
-            _ => Ok(()),
-        }
     }
 
     /// What was staged before gives way.
