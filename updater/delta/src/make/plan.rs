@@ -40,7 +40,7 @@ pub(super) struct Piece {
 /// Cuts the fresh content of `new` into blocks.
 pub(super) fn plan(old: &dyn Tree, new: &dyn Tree, limits: &Limits) -> Result<Plan, Error> {
     let origins = Origins::new(old.manifest());
-    let similar = Similar::new(old.manifest());
+    let similar = Similar::new(old.manifest(), new.manifest());
     let mut builder = Builder::new(old, new, limits);
     let (mut files, mut fresh) = (0, 0);
     for (entry, Entry { path, node }) in new.manifest().entries().iter().enumerate() {
