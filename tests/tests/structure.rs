@@ -63,10 +63,10 @@ const PROOFS: [(&str, &str, &[&str]); 14] = [
     ("exuvia", "Staged", &["staged"]),
     ("exuvia", "Applied", &["new"]),
     ("exuvia-helper", "Staged", &["in_journal"]),
-    ("exuvia-helper", "Qualified", &["qualify", "in_journal"]),
-    ("exuvia-helper", "Trial", &["swap", "trial"]),
-    ("exuvia-helper", "Committed", &["commit"]),
-    ("exuvia-helper", "Reverted", &["go_back"]),
+    ("exuvia-helper", "Qualified", &["in_journal"]),
+    ("exuvia-helper", "Trial", &["in_journal"]),
+    ("exuvia-helper", "Committed", &["confirm"]),
+    ("exuvia-helper", "Reverted", &["in_phase"]),
 ];
 
 #[test]
