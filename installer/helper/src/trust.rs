@@ -55,10 +55,7 @@ fn search(
     let (_, targets) = search.finish().map_err(Error::Metadata)?;
     let releases = Releases::read(targets, app, channel, platform);
     let found = releases.by_digest(*digest).ok_or(Error::NoSuchRelease { digest: *digest })?;
-    let replaces = |a: &Release, b: &Release| {
-        a.facts().kind == b.facts().kind && a.facts().supersedes.contains(&b.digest())
-    };
-    if releases.iter().any(|other| replaces(other, found) && !replaces(found, other)) {
+    if releases.is_withdrawn(found) {
         return Err(Error::Withdrawn { version: found.version().clone() });
     }
     Ok(found.clone())

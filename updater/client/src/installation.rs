@@ -108,7 +108,9 @@ impl Updater {
         let releases = run.releases(trusted, progress).await?;
         let of_kind = || releases.of_kind(run.kind(&releases));
         let release = match &first.version {
-            None => of_kind().find(|release| release.facts().not_understood().is_none()),
+            None => of_kind().find(|release| {
+                release.facts().not_understood().is_none() && !releases.is_withdrawn(release)
+            }),
             Some(version) => of_kind().find(|release| release.version() == version),
         };
         let none = || {

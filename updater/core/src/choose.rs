@@ -172,10 +172,10 @@ impl fmt::Display for Held {
 pub fn choose(releases: &Releases, installed: &Installed, policy: &Policy<'_>) -> Choice {
     let mut first = None;
     for release in releases.of_kind(installed.kind) {
-        if !leads_on(release, installed) || is_superseded(release, releases) {
+        if !leads_on(release, installed, releases) || releases.is_withdrawn(release) {
             continue;
         }
-        match judge(release, installed, policy) {
+        match judge(release, installed, releases, policy) {
             Ok(()) => {
                 let Policy { formats, avoid, .. } = policy;
                 let routes = routes(releases, installed.digest, release, formats, avoid);
@@ -194,27 +194,29 @@ pub fn choose(releases: &Releases, installed: &Installed, policy: &Policy<'_>) -
     }
 }
 
-fn leads_on(release: &Release, installed: &Installed) -> bool {
+fn leads_on(release: &Release, installed: &Installed, releases: &Releases) -> bool {
     release.version().cmp_precedence(&installed.version).is_gt()
-        || supersedes_installed(release, installed)
+        || supersedes_installed(release, installed, releases)
 }
 
-fn supersedes_installed(release: &Release, installed: &Installed) -> bool {
-    installed.digest.is_some_and(|digest| {
-        digest != release.digest() && release.facts().supersedes.contains(&digest)
-    })
+/// Of two releases that replace each other only the higher version leads on: an installation would
+/// go to and fro between them.
+fn supersedes_installed(release: &Release, installed: &Installed, releases: &Releases) -> bool {
+    let Some(digest) = installed.digest.filter(|digest| *digest != release.digest()) else {
+        return false;
+    };
+    let stands = |there: &Release| {
+        there.replaces(release) && there.version().cmp_precedence(release.version()).is_gt()
+    };
+    release.facts().supersedes.contains(&digest) && !releases.by_digest(digest).is_some_and(stands)
 }
 
-/// A release that another one replaces is not offered any more; of two that replace each other,
-/// both stand.
-fn is_superseded(release: &Release, releases: &Releases) -> bool {
-    let names = |a: &Release, b: &Release| a.facts().supersedes.contains(&b.digest());
-    releases
-        .of_kind(release.facts().kind)
-        .any(|other| names(other, release) && !names(release, other))
-}
-
-fn judge(release: &Release, installed: &Installed, policy: &Policy<'_>) -> Result<(), Held> {
+fn judge(
+    release: &Release,
+    installed: &Installed,
+    releases: &Releases,
+    policy: &Policy<'_>,
+) -> Result<(), Held> {
     let facts = release.facts();
     let version = || facts.version.clone();
     if let Some(field) = facts.not_understood() {
@@ -222,7 +224,7 @@ fn judge(release: &Release, installed: &Installed, policy: &Policy<'_>) -> Resul
     }
     if let Some(floor) = policy.floor
         && facts.version.cmp_precedence(floor).is_lt()
-        && !supersedes_installed(release, installed)
+        && !supersedes_installed(release, installed, releases)
     {
         return Err(Held::BelowFloor { version: version(), floor: floor.clone() });
     }

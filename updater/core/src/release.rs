@@ -37,6 +37,11 @@ impl Release {
         self.facts.bundle.digest
     }
 
+    /// Whether it says that it replaces another one, whatever their versions.
+    pub fn replaces(&self, other: &Release) -> bool {
+        self.facts.supersedes.contains(&other.digest())
+    }
+
     /// The full bundle, compressed.
     pub fn full(&self) -> &Target {
         &self.full
@@ -217,6 +222,13 @@ impl Releases {
     /// The release with this bundle.
     pub fn by_digest(&self, digest: Digest) -> Option<&Release> {
         self.releases.iter().find(|release| release.digest() == digest)
+    }
+
+    /// Whether another release of the same kind replaces this one, so that it is offered no more. Of
+    /// two that replace each other, both stand.
+    pub fn is_withdrawn(&self, release: &Release) -> bool {
+        let kind = release.facts.kind;
+        self.of_kind(kind).any(|other| other.replaces(release) && !release.replaces(other))
     }
 
     /// All releases, by kind, newest first.

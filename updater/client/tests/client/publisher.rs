@@ -204,6 +204,12 @@ impl World {
     }
 }
 
+/// The digest of a version's bundle, published or not.
+pub(crate) fn bundle(version: &str) -> Digest {
+    let written = pack(&application(version), &mut std::io::sink()).unwrap();
+    Digest::from_bytes(*written.digest.as_bytes())
+}
+
 /// A tree with a large file that hardly changes, and a small one that does.
 fn application(version: &str) -> MemoryTree {
     let mut noise = Vec::with_capacity(3 << 20);

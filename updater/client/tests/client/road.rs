@@ -5,7 +5,7 @@ use exuvia::{
     Updater, Version,
 };
 
-use crate::publisher::World;
+use crate::publisher::{World, bundle};
 
 pub(crate) async fn offer(updater: &Updater) -> Offer {
     match updater.check().await.unwrap() {
@@ -235,6 +235,19 @@ async fn a_kind_that_the_channel_does_not_have_is_said_so() {
     let first = FirstInstall { layout: None, version: None, launcher: None };
     let error = builder.build().unwrap().first_install(first, &mut |_| {}).await.unwrap_err();
     assert!(error.to_string().contains("the channel has folder"), "{error}");
+}
+
+#[tokio::test]
+async fn a_first_installation_passes_a_withdrawn_release_over() {
+    let mut world = World::new().await;
+    world.release_with("1.1.0", &[], |facts| facts.supersedes.push(bundle("1.2.0")));
+    world.release("1.2.0", &[]);
+    let place = world.dir.path().join("Notes");
+    let updater = world.builder().install(&place).build().unwrap();
+    let layout = Some(Placement::InPlace);
+    let first = FirstInstall { layout, version: None, launcher: None };
+    let installed = updater.first_install(first, &mut |_| {}).await.unwrap();
+    assert_eq!(installed.version, Version::new(1, 1, 0));
 }
 
 #[test]

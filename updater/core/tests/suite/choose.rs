@@ -284,6 +284,16 @@ fn a_superseded_release_is_offered_to_nobody() {
 }
 
 #[test]
+fn nobody_goes_to_and_fro_between_releases_that_supersede_each_other() {
+    let releases = Shelf::new()
+        .with("1.2.0", |f| f["supersedes"] = json!([bundle("1.3.0")]))
+        .with("1.3.0", |f| f["supersedes"] = json!([bundle("1.2.0")]))
+        .read();
+    assert_eq!(outcome(&releases, "1.2.0", &policy()), offered("1.3.0"));
+    assert_eq!(outcome(&releases, "1.3.0", &policy()), Outcome::UpToDate);
+}
+
+#[test]
 fn of_releases_that_supersede_each_other_the_newest_is_offered() {
     let releases = Shelf::new()
         .with("1.2.0", |f| f["supersedes"] = json!([bundle("1.3.0")]))
