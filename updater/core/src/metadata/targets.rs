@@ -136,7 +136,12 @@ fn unique<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<DelegatedRol
         if !names.insert(&role.name) {
             return Err(de::Error::custom(format_args!("role {:?} is delegated twice", role.name)));
         }
-        if RESERVED.iter().any(|reserved| role.name.eq_ignore_ascii_case(reserved)) {
+        // Nor may it be such a name with a version before it, `2.root`.
+        let plain = match role.name.split_once('.') {
+            Some((version, name)) if version.bytes().all(|b| b.is_ascii_digit()) => name,
+            _ => &role.name,
+        };
+        if RESERVED.iter().any(|reserved| plain.eq_ignore_ascii_case(reserved)) {
             return Err(de::Error::custom(format_args!("role name {:?} is reserved", role.name)));
         }
         if role.extra.contains_key("paths") || role.extra.contains_key("path_hash_prefixes") {

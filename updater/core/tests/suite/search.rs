@@ -258,7 +258,8 @@ fn unusual_names_of_roles_name_no_other_file() {
 fn delegations_that_contradict_themselves_are_refused() {
     let twice: &[Edge<'_>] = &[("targets", "A", &["a"], false), ("targets", "A", &["b"], false)];
     let reserved: &[Edge<'_>] = &[("targets", "Snapshot", &["a"], false)];
-    for edges in [twice, reserved] {
+    let versioned: &[Edge<'_>] = &[("targets", "2.root", &["a"], false)];
+    for edges in [twice, reserved, versioned] {
         let publisher = repository(edges, &[]);
         let error = Client::of(&publisher).refresh(&publisher).unwrap_err();
         assert!(matches!(error, Error::Malformed { role, .. } if role == "targets"));
