@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Response, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use url::Url;
 
 use super::{Body, BoxFuture, Fetch, FetchError, Reply, Request, segments};
@@ -35,6 +35,8 @@ pub enum Proxy {
 pub struct Http {
     base: Url,
     client: reqwest::Client,
+    /// For the mirror alone: what it redirects to is another's.
+    headers: HeaderMap,
 }
 
 impl Http {
@@ -52,7 +54,7 @@ impl Http {
             base.set_path(&format!("{}/", base.path()));
         }
         let client = client(options, base.scheme() == "http")?;
-        Ok(Http { base, client })
+        Ok(Http { base, client, headers: headers(options)? })
     }
 }
 
@@ -68,6 +70,21 @@ impl Http {
         url.path_segments_mut().map_err(|()| bad())?.pop_if_empty().extend(parts);
         Ok(url)
     }
+
+    fn get(&self, url: &Url, request: Request<'_>) -> RequestBuilder {
+        let mut get = self.client.get(url.clone());
+        if url.origin() == self.base.origin() {
+            get = get.headers(self.headers.clone());
+        }
+        if request.offset > 0 {
+            get = get.header(header::RANGE, format!("bytes={}-", request.offset));
+        }
+        match request.validator {
+            Some(validator) if request.offset > 0 => get.header(header::IF_RANGE, validator),
+            Some(validator) => get.header(header::IF_NONE_MATCH, validator),
+            None => get,
+        }
+    }
 }
 
 /// Settings of an [`Http`] mirror.
@@ -78,7 +95,8 @@ pub struct HttpOptions {
     pub connect: Duration,
     /// Which proxy to use.
     pub proxy: Proxy,
-    /// Headers to send with every request to the mirror, such as an access token.
+    /// Headers to send with every request to the mirror, such as an access token; what it redirects to
+    /// elsewhere is asked without.
     pub headers: Vec<(String, String)>,
 }
 
@@ -124,16 +142,15 @@ impl Fetch for Http {
 
     fn open<'a>(&'a self, request: Request<'a>) -> BoxFuture<'a, Result<Reply, FetchError>> {
         async move {
-            let mut get = self.client.get(self.address(request.path)?);
-            if request.offset > 0 {
-                get = get.header(header::RANGE, format!("bytes={}-", request.offset));
+            let mut url = self.address(request.path)?;
+            for _ in 0..=REDIRECTS {
+                let response = self.get(&url, request).send().await.map_err(transport)?;
+                match redirect(&url, &response)? {
+                    Some(to) => url = to,
+                    None => return read_reply(request, response),
+                }
             }
-            if let Some(validator) = request.validator {
-                let name =
-                    if request.offset > 0 { header::IF_RANGE } else { header::IF_NONE_MATCH };
-                get = get.header(name, validator);
-            }
-            read_reply(request, get.send().await.map_err(transport)?)
+            Err(FetchError::TooManyRedirects { limit: REDIRECTS })
         }
         .boxed()
     }
@@ -190,47 +207,23 @@ fn range_start(headers: &HeaderMap) -> Option<u64> {
 }
 
 fn transport(error: reqwest::Error) -> FetchError {
-    if let Some(refused) = refused_redirect(&error) {
-        return match refused {
-            Refused::TooMany => FetchError::TooManyRedirects { limit: REDIRECTS },
-            Refused::Weaker(to) => FetchError::WeakerRedirect { to: to.to_string() },
-        };
+    match error.is_connect() || error.is_timeout() {
+        true => FetchError::Unreachable { source: Arc::new(error) },
+        false => FetchError::Broken { source: Arc::new(error) },
     }
-    FetchError::Unreachable { source: Arc::new(error) }
 }
 
-fn refused_redirect(error: &reqwest::Error) -> Option<&Refused> {
-    let mut cause = std::error::Error::source(error);
-    while let Some(e) = cause {
-        if let Some(refused) = e.downcast_ref::<Refused>() {
-            return Some(refused);
-        }
-        cause = e.source();
+/// Where an answer sends us, if it does. Followed here rather than by the client library, which would
+/// send an access token along to wherever that is.
+fn redirect(from: &Url, response: &Response) -> Result<Option<Url>, FetchError> {
+    let to = text(response.headers(), header::LOCATION).and_then(|to| from.join(to).ok());
+    let Some(mut to) = to.filter(|_| response.status().is_redirection()) else { return Ok(None) };
+    if !is_protected(&to) || (from.scheme() == "https" && to.scheme() != "https") {
+        // Errors are shown and logged, and a query may hold a key.
+        to.set_query(None);
+        return Err(FetchError::WeakerRedirect { to: to.to_string() });
     }
-    None
-}
-
-#[derive(Debug, thiserror::Error)]
-enum Refused {
-    #[error("too many redirects")]
-    TooMany,
-    #[error("redirect to {0}")]
-    Weaker(Url),
-}
-
-fn redirects() -> reqwest::redirect::Policy {
-    reqwest::redirect::Policy::custom(|attempt| {
-        let to = attempt.url();
-        let downgrade = attempt.previous().iter().any(|u| u.scheme() == "https");
-        if attempt.previous().len() > REDIRECTS {
-            return attempt.error(Refused::TooMany);
-        }
-        if !is_protected(to) || (downgrade && to.scheme() != "https") {
-            let to = to.clone();
-            return attempt.error(Refused::Weaker(to));
-        }
-        attempt.follow()
-    })
+    Ok(Some(to))
 }
 
 /// https anywhere; plain http only where no network lies between.
@@ -244,9 +237,7 @@ fn is_protected(url: &Url) -> bool {
     }
 }
 
-/// Plain http is for this machine: a proxy would carry it elsewhere.
-fn client(options: &HttpOptions, stays_here: bool) -> Result<reqwest::Client, HttpError> {
-    let setup = |e: reqwest::Error| HttpError::Setup { source: Box::new(e) };
+fn headers(options: &HttpOptions) -> Result<HeaderMap, HttpError> {
     let mut headers = HeaderMap::new();
     for (name, value) in &options.headers {
         let refused = || HttpError::Header { name: name.clone() };
@@ -255,12 +246,16 @@ fn client(options: &HttpOptions, stays_here: bool) -> Result<reqwest::Client, Ht
         value.set_sensitive(true);
         headers.insert(key, value);
     }
+    Ok(headers)
+}
+
+/// Plain http is for this machine: a proxy would carry it elsewhere.
+fn client(options: &HttpOptions, stays_here: bool) -> Result<reqwest::Client, HttpError> {
+    let setup = |e: reqwest::Error| HttpError::Setup { source: Box::new(e) };
     let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls()?)
         .connect_timeout(options.connect)
-        .redirect(redirects())
-        .referer(false)
-        .default_headers(headers)
+        .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("exuvia/", env!("CARGO_PKG_VERSION")));
     let builder = match &options.proxy {
         _ if stays_here => builder.no_proxy(),

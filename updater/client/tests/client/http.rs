@@ -138,6 +138,28 @@ async fn few_redirects_are_followed_and_none_to_weaker_places() {
 }
 
 #[tokio::test]
+async fn headers_for_the_mirror_do_not_follow_a_redirect_elsewhere() {
+    let elsewhere = Server::start(|seen| Answer::file(seen, b"hello", "\"v1\""));
+    let to = format!("{}x", elsewhere.base);
+    let server = Server::start(move |seen| match seen.path.ends_with("/timestamp.json") {
+        true => Answer::status(302).header("Location", "2.json"),
+        false => Answer::status(302).header("Location", to.clone()),
+    });
+    let mut options = HttpOptions::default();
+    for name in ["Private-Token", "Authorization"] {
+        options.headers.push((name.to_owned(), "secret".to_owned()));
+    }
+    let mirror = Http::new(&server.base, &options).unwrap();
+    let reply = mirror.open(Request::whole("metadata/timestamp.json")).await.unwrap();
+    assert!(matches!(reply, Reply::Body(_)));
+    let sent = |server: &Server| -> Vec<bool> {
+        server.log().iter().map(|seen| seen.header("private-token").is_some()).collect()
+    };
+    assert_eq!((sent(&server), sent(&elsewhere)), (vec![true, true], vec![false]));
+    assert_eq!(elsewhere.log()[0].header("authorization"), None);
+}
+
+#[tokio::test]
 async fn retry_after_is_passed_on() {
     let server = Server::start(|_| Answer::status(503).header("Retry-After", "120"));
     let error = whole(&server).await.unwrap_err();
