@@ -110,8 +110,25 @@ impl Mirrors {
         Ok(reply.map_err(|source| network(mirror, request.path, source))?)
     }
 
-    /// Receives one metadata file from one mirror, of at most `limit` bytes.
+    /// Receives one metadata file from one mirror, of at most `limit` bytes. A connection that breaks
+    /// is tried once more.
     pub(crate) async fn metadata(
+        &mut self,
+        mirror: &dyn Fetch,
+        path: &str,
+        limit: u64,
+        validator: Option<&str>,
+    ) -> Result<Got, Error> {
+        match self.metadata_once(mirror, path, limit, validator).await {
+            Err(Error::Network(NetworkError { source: FetchError::Broken { .. }, .. })) => {
+                self.watch.guard(tokio::time::sleep(self.limits.pause)).await?;
+                self.metadata_once(mirror, path, limit, validator).await
+            }
+            done => done,
+        }
+    }
+
+    async fn metadata_once(
         &mut self,
         mirror: &dyn Fetch,
         path: &str,

@@ -34,6 +34,26 @@ async fn a_silent_mirror_is_left_for_the_run() {
 }
 
 #[tokio::test]
+async fn a_connection_that_breaks_is_tried_once_more_for_metadata() {
+    let world = World::new().await;
+    let timestamp = "metadata/timestamp.json";
+    let breaking = |times| {
+        world.mirror.faults(|faults| {
+            faults.break_after.insert(timestamp.to_owned(), (10, times));
+        });
+    };
+    std::fs::remove_dir_all(world.dir.path().join("state")).unwrap();
+    breaking(1);
+    assert!(matches!(world.updater().check().await.unwrap(), Check::UpToDate));
+    let asked = |paths: Vec<String>| paths.iter().filter(|path| *path == timestamp).count();
+    assert_eq!(asked(world.mirror.take_paths()), 2);
+    std::fs::remove_dir_all(world.dir.path().join("state")).unwrap();
+    breaking(1000);
+    assert_eq!(world.updater().check().await.unwrap_err().exit_code(), 5);
+    assert_eq!(asked(world.mirror.take_paths()), 2);
+}
+
+#[tokio::test]
 async fn refused_metadata_is_asked_of_the_next_mirror() {
     let mut world = World::new().await;
     world.release("1.1.0", &[]);
