@@ -93,6 +93,9 @@ pub enum RebuildError {
         /// The signed length, in bytes.
         limit: u64,
     },
+    /// What is installed has lost its manifest, so that nothing can be built on it.
+    #[error("the installed version has lost its manifest")]
+    NoBase,
     /// A delta cannot be applied.
     #[error("{0}")]
     Delta(Arc<exuvia_delta::Error>),
@@ -123,9 +126,10 @@ pub(crate) fn rebuild(
         (How::Patch(steps), Some(base), payloads) => {
             patch(steps, payloads, base, length, scratch, &mut outlet)
         }
-        (How::Unpack, _, [payload]) => unpack(payload, length, &mut outlet),
-        // A route from nowhere is never chosen.
-        _ => Err(Failure::Local(LocalError::Cancelled)),
+        (How::Patch(_), None, _) => Err(Failure::Route(RebuildError::NoBase)),
+        (How::Unpack, _, payloads) => {
+            payloads.iter().try_for_each(|payload| unpack(payload, length, &mut outlet))
+        }
     };
     match outlet.failed {
         _ if watch.check().is_err() => Err(Failure::Local(LocalError::Cancelled)),

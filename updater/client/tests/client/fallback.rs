@@ -53,6 +53,17 @@ async fn a_file_altered_here_makes_the_delta_give_way_and_is_remembered() {
 }
 
 #[tokio::test]
+async fn a_lost_manifest_makes_the_delta_give_way() {
+    let mut world = World::new().await;
+    world.release("1.1.0", &["1.0.0"]);
+    for manifest in std::fs::read_dir(world.app_dir().join(".exuvia/manifests")).unwrap() {
+        std::fs::remove_file(manifest.unwrap().path()).unwrap();
+    }
+    assert_eq!(walk(&world).await, (vec![RouteKind::Delta], Some(RouteKind::Full)));
+    assert_eq!(world.installed_text(), "1.1.0");
+}
+
+#[tokio::test]
 async fn a_delta_that_failed_once_is_not_tried_again() {
     let mut world = World::new().await;
     world.release("1.1.0", &["1.0.0"]);
