@@ -46,21 +46,22 @@ impl Fetch for Folder {
 
 fn open(base: &Path, path: &Path, offset: u64) -> Result<Reply, FetchError> {
     let unreadable = |e| FetchError::Unreadable { path: path.to_owned(), source: Arc::new(e) };
-    let mut file = match std::fs::File::open(path) {
-        Ok(file) => file,
+    // Looked at before it is opened: opening a pipe would wait for ever.
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
         // An unplugged stick must not look like "no newer root".
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && base.is_dir() => {
             return Ok(Reply::Missing);
         }
         Err(e) => return Err(unreadable(e)),
     };
-    let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
         return Ok(Reply::Missing);
     }
     if offset > metadata.len() {
         return Ok(Reply::NotResumable);
     }
+    let mut file = std::fs::File::open(path).map_err(unreadable)?;
     file.seek(SeekFrom::Start(offset)).map_err(unreadable)?;
     let path = path.to_owned();
     let chunks = stream::try_unfold((file, path), |(mut file, path)| async move {
