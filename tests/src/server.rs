@@ -290,6 +290,11 @@ impl Answer {
             return 0;
         }
         let sent = self.send_body(stream, fault);
+        if let Some(Fault::Reset(_)) = fault {
+            // Without lingering, closing is a reset; a shutdown first would be a polite end.
+            rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO)).unwrap();
+            return sent;
+        }
         let _ = stream.shutdown(Shutdown::Write);
         // Reads what is left so that closing does not turn into a reset.
         let _ = stream.set_read_timeout(Some(Duration::from_millis(200)));
@@ -300,11 +305,8 @@ impl Answer {
     fn send_body(&self, stream: &mut TcpStream, fault: Option<&Fault>) -> u64 {
         let all = &self.body[..];
         match fault {
-            Some(Fault::Truncate(at)) => pieces(stream, &all[..(*at).min(all.len())], 65_536, None),
-            Some(Fault::Reset(at)) => {
-                let sent = pieces(stream, &all[..(*at).min(all.len())], 65_536, None);
-                reset(stream);
-                sent
+            Some(Fault::Truncate(at) | Fault::Reset(at)) => {
+                pieces(stream, &all[..(*at).min(all.len())], 65_536, None)
             }
             Some(Fault::Slow(size, pause)) => pieces(stream, all, *size, Some(*pause)),
             Some(Fault::Endless) => {
@@ -332,13 +334,6 @@ fn pieces(stream: &mut TcpStream, body: &[u8], size: usize, pause: Option<Durati
         }
     }
     sent
-}
-
-/// A connection closed with unread input ends in a reset; there is always input when the client was
-/// asked for nothing more, so a byte is left unread by shutting our own reading side first.
-fn reset(stream: &TcpStream) {
-    let _ = rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO));
-    let _ = stream.shutdown(Shutdown::Both);
 }
 
 fn read_file(folder: &Path, path: &str) -> Option<Vec<u8>> {
