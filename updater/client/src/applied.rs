@@ -3,7 +3,9 @@
 use std::process::Command;
 use std::sync::Arc;
 
+use exuvia_core::Time;
 use exuvia_helper::Install;
+use exuvia_plan::{Layout, Qualify, Shape};
 use semver::Version;
 
 use crate::error::{Error, LocalError};
@@ -36,5 +38,24 @@ impl Applied {
             Ok(_) => Ok(()),
             Err(e) => Err(LocalError::Io { path, source: Arc::new(e) }.into()),
         }
+    }
+}
+
+/// Whether a new version would be on trial with nobody to watch it: in place that is the application's
+/// own work, and one that does not embed this crate, as its `qualify` tells, does none.
+pub(crate) fn nobody_watches(layout: &Layout) -> bool {
+    matches!(
+        (&layout.shape, &layout.qualify),
+        (Shape::InPlace { .. }, Qualify::Args(_) | Qualify::No)
+    )
+}
+
+/// Ends the trial that a run left behind which was cut off between the switch and its end. Whoever may
+/// only look at the installation leaves that to the next one.
+pub(crate) fn end_unwatched_trial(install: &Install, now: Time) {
+    if nobody_watches(install.layout())
+        && let Ok(Some(trial)) = install.trial()
+    {
+        let _ = trial.confirm(now);
     }
 }

@@ -244,7 +244,7 @@ impl Builder {
 }
 
 fn find(given: Option<PathBuf>) -> (Result<Install, LocalError>, PathBuf) {
-    let (found, looked_at) = match given {
+    let (found, looked_at) = match given.map(one_name) {
         Some(path) => (Install::open(&path).map(Some), path),
         None => match exuvia_helper::own_exe() {
             Some(exe) => (Install::locate(&exe), exe),
@@ -258,6 +258,19 @@ fn find(given: Option<PathBuf>) -> (Result<Install, LocalError>, PathBuf) {
         }
         Ok(None) => (Err(LocalError::NotInstalled { path: looked_at.clone() }), looked_at),
         Err(error) => (Err(error.into()), looked_at),
+    }
+}
+
+/// The one path by which an installation is known, however it was named: what is kept about it is
+/// found by that. Its last segment need not exist yet.
+fn one_name(path: PathBuf) -> PathBuf {
+    if let Ok(path) = path.canonicalize() {
+        return path;
+    }
+    let path = std::path::absolute(&path).unwrap_or(path);
+    match path.parent().map(Path::canonicalize).zip(path.file_name()) {
+        Some((Ok(parent), name)) => parent.join(name),
+        _ => path.components().collect(),
     }
 }
 

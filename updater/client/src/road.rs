@@ -13,10 +13,10 @@ use exuvia_core::choose::{Choice, Route};
 use exuvia_core::{Facts, Release, Time};
 use exuvia_durable::Lock;
 use exuvia_helper::{Install, Qualified, Waiting};
-use exuvia_plan::{Consent, Layout, Qualify, Shape};
+use exuvia_plan::Consent;
 use semver::Version;
 
-use crate::applied::Applied;
+use crate::applied::{Applied, nobody_watches};
 use crate::background::in_background;
 use crate::builder::Updater;
 use crate::error::{Error, RepositoryError};
@@ -273,9 +273,8 @@ impl Staged {
     pub fn apply_now(self) -> Result<Applied, Error> {
         let now = self.now();
         let trial = self.qualified.swap(now)?;
-        let Layout { shape, qualify, .. } = self.install.layout();
         let version = trial.release().version.clone();
-        if let (Shape::InPlace { .. }, Qualify::Args(_) | Qualify::No) = (shape, qualify) {
+        if nobody_watches(self.install.layout()) {
             trial.confirm(now)?;
         }
         Ok(Applied::new(self.install, version))

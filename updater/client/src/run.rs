@@ -12,6 +12,7 @@ use exuvia_helper::{Install, Status};
 use exuvia_plan::Phase;
 use semver::Version;
 
+use crate::applied;
 use crate::background::in_background;
 use crate::builder::{Settings, Updater, Wants};
 use crate::download::{self, Meter};
@@ -41,7 +42,14 @@ impl Run {
         let (store, status) = in_background(move || -> Result<_, Error> {
             let app = settings.config.app.as_str();
             let store = Store::open(&settings.state, app, &settings.place)?;
-            let status = settings.installation.as_ref().ok().map(Install::status).transpose()?;
+            if let Ok(install) = &settings.installation {
+                applied::end_unwatched_trial(install, (settings.clock)());
+            }
+            let status = match settings.installation.as_ref().ok().map(Install::status) {
+                // A first installation that was cut off: nothing is installed yet.
+                Some(Err(exuvia_helper::Error::Unfinished { .. })) => None,
+                status => status.transpose()?,
+            };
             Ok((store, status))
         })
         .await??;
