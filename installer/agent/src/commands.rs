@@ -11,7 +11,7 @@ use exuvia::{Kind, LocalError, Updater};
 use serde_json::json;
 
 use crate::answer::Answer;
-use crate::args::{Arguments, Command, LayoutKind, Target};
+use crate::args::{Arguments, Command, Target};
 use crate::failure::Failure;
 
 /// Runs the command that was asked for.
