@@ -65,12 +65,13 @@ impl<'a> Held<'a> {
         files::FLOORS.iter().try_for_each(|name| Ok(self.install.state().write(name, &bytes)?))
     }
 
-    /// Raises the application's own floors to a committed release.
+    /// Raises the application's own floors to a committed release. A publisher's clock that is ahead
+    /// must not make all metadata expired for ever, so that floor is never later than now.
     pub(crate) fn raise_floors(&self, current: &ReleaseRef, now: Time) -> Result<(), Error> {
         let before = self.floors(now)?;
         let mut floors = before.clone();
         floors.raise_application(&current.version);
-        floors.raise_time(current.published);
+        floors.raise_time(current.published.min(now));
         if floors == before { Ok(()) } else { self.save_floors(&floors) }
     }
 

@@ -4,11 +4,10 @@ use crate::error::Error;
 use crate::held::Held;
 use crate::platform;
 use crate::steps::{Qualified, Staged};
-use exuvia_core::Digest;
+use exuvia_core::{Digest, Floors, Limits};
 use exuvia_durable::{Dir, Lock};
 use exuvia_plan::record::{self, Record};
 use exuvia_plan::{Layout, Phase, ReleaseRef, Remembered, Shape, files, floors, history, trial};
-use semver::Version;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,8 +38,9 @@ pub struct Status {
     pub phase: Phase,
     /// Starts counted for a release on trial.
     pub starts: u8,
-    /// The lowest version that may be offered, as far as nothing supersedes what is installed.
-    pub floor: Option<Version>,
+    /// What may not go down: the lowest version that may be offered, as far as nothing supersedes
+    /// what is installed, and the earliest "now".
+    pub floors: Floors,
     /// Releases that failed here.
     pub remembered: Remembered,
     /// The path that outlives versions.
@@ -149,8 +149,16 @@ impl Install {
             _ => 0,
         };
         let (layout, stable_exe) = (self.layout().clone(), self.stable_exe());
-        let floor = self.read_floors()?.floors.application;
-        Ok(Status { layout, phase, starts, floor, remembered: self.remembered()?, stable_exe })
+        let floors = self.read_floors()?.floors;
+        Ok(Status { layout, phase, starts, floors, remembered: self.remembered()?, stable_exe })
+    }
+
+    /// The root that this installation trusts and [`receive`](Install::receive) begins from.
+    ///
+    /// # Errors
+    /// [`Error::Disk`].
+    pub fn trusted_root(&self) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.state().read(files::ROOT, Limits::default().root)?)
     }
 
     /// What happened to this installation, oldest first.

@@ -8,7 +8,7 @@ use crate::steps::Staged;
 use crate::trust::{self, Wanted};
 use exuvia_bundle::Manifest;
 use exuvia_core::release::{Facts, Release};
-use exuvia_core::{Digest, Limits, Time};
+use exuvia_core::{Digest, Time};
 use exuvia_durable::Dir;
 use exuvia_plan::files::{self, MANIFESTS, ROOT};
 use exuvia_plan::{Phase, ReleaseRef, Shape};
@@ -73,7 +73,7 @@ impl Held<'_> {
     fn find(&self, request: &Request<'_>) -> Result<Release, Error> {
         let (state, layout) = (self.install().state(), self.install().layout());
         let unfinished = || Error::Unfinished { path: self.install().path().to_owned() };
-        let root = state.read(ROOT, Limits::default().root)?.ok_or_else(unfinished)?;
+        let root = self.install().trusted_root()?.ok_or_else(unfinished)?;
         let wanted = Wanted {
             app: &layout.app,
             channel: &layout.channel,

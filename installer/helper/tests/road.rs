@@ -287,7 +287,7 @@ fn floors_rise_with_a_commit_and_not_before() {
     assert_eq!(application(), "1.0.0");
     install.trial().unwrap().unwrap().confirm(now()).unwrap();
     assert_eq!(application(), "1.1.0");
-    assert_eq!(install.status().unwrap().floor.unwrap().to_string(), "1.1.0");
+    assert_eq!(install.status().unwrap().floors.application.unwrap().to_string(), "1.1.0");
 }
 
 #[test]
