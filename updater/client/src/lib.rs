@@ -45,7 +45,7 @@
 //! | `app`, `report` | `startup`, `healthy`, what happened |
 //! | `builder`, `installation` | settings; status, history, rollback, first installation |
 //! | `run` | what the steps share: refresh, choice, gathering of payloads |
-//! | `driver`, `store` | core's machines driven; metadata and floors kept (formats §8) |
+//! | `driver`, `store`, `roots` | core's machines driven; metadata and floors kept (formats §8) |
 //! | [`fetch`], `mirrors`, `pull` | sources; which one to ask; deadlines and least rate |
 //! | `download`, `part` | resuming, retrying; the only maker of verified payloads |
 //! | `rebuild`, `flat`, `stage` | payloads to bundle stream, into the helper's staging |
@@ -75,6 +75,7 @@ mod pull;
 mod rebuild;
 mod report;
 mod road;
+mod roots;
 mod run;
 mod stage;
 mod store;

@@ -23,6 +23,7 @@ use crate::held::Held;
 use crate::mirrors::Mirrors;
 use crate::part;
 use crate::rebuild::{How, Ingredients};
+use crate::roots;
 use crate::store::{self, Store};
 
 /// Settings, store and mirrors of one run, at one time.
@@ -59,8 +60,8 @@ impl Run {
         let (store, wants) = (Arc::new(store), updater.wants);
         let mut now = (settings.clock)();
         // A clock that was set back must not make expired metadata fresh.
-        if let Some(status) = &status {
-            now = now.max(status.current().published);
+        if let Some(time) = status.as_ref().and_then(|status| status.floors.time) {
+            now = now.max(time);
         }
         Ok(Run { settings, store, mirrors, status, wants, now })
     }
@@ -68,13 +69,22 @@ impl Run {
     /// Metadata that is trusted and in date.
     pub(crate) async fn refresh(&mut self, progress: &mut dyn Progress) -> Result<Trusted, Error> {
         progress.event(Event::Checking { mirror: self.mirrors.current()?.name().to_owned() });
-        let store = self.store.clone();
-        let (stored, floors) =
-            in_background(move || (store.load("root.json"), store.floors())).await?;
+        let (store, settings) = (self.store.clone(), self.settings.clone());
+        let (roots, mut floors) = in_background(move || -> Result<_, Error> {
+            let installed = match &settings.installation {
+                Ok(install) => install.trusted_root()?,
+                Err(_) => None,
+            };
+            let (configured, stored) = (&settings.config.root, store.load("root.json"));
+            let roots = roots::begin(configured, stored, installed, |name| store.load(name));
+            Ok((roots, store.floors()?))
+        })
+        .await??;
+        floors.raise_root(roots.floor);
         let mut refresh = Refresh::new(Start {
-            embedded: &self.settings.config.root,
-            stored: stored.as_deref(),
-            floors: floors?,
+            embedded: &roots.embedded,
+            stored: roots.stored.as_deref(),
+            floors,
             now: self.now,
             limits: Limits::default(),
         })
@@ -112,7 +122,7 @@ impl Run {
             formats: &[exuvia_delta::FORMAT],
             avoid: &avoid,
             bad: if self.wants.failed { &[] } else { &bad },
-            floor: None,
+            floor: self.status.as_ref().and_then(|status| status.floors.application.as_ref()),
             os_version: system.as_deref(),
             now: self.now,
             asked_by_user: self.wants.asked_by_user,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use exuvia_core::Digest;
 use exuvia_core::floors::Floors;
@@ -57,9 +58,11 @@ impl Store {
         Ok(floors.map_err(|source| self.newer("floors.a", source))?.floors)
     }
 
-    /// Writes both copies, one after the other, so that one is whole at any moment.
+    /// Raises both copies, one after the other, so that one is whole at any moment. Another process
+    /// may have raised them since they were read, and what it learnt holds too.
     pub(crate) fn save_floors(&self, floors: &Floors) -> Result<(), LocalError> {
-        let bytes = exuvia_plan::floors::write(floors);
+        let _turn = Lock::exclusive(&self.dir, "floors.lock", PATIENCE)?.ok_or(LocalError::Busy)?;
+        let bytes = exuvia_plan::floors::write(&Floors::merge(floors, &self.floors()?));
         replace(&self.dir, "floors.a", &bytes)?;
         replace(&self.dir, "floors.b", &bytes)
     }
@@ -171,6 +174,9 @@ fn replace(dir: &Dir, name: &str, bytes: &[u8]) -> Result<(), LocalError> {
     }
 }
 
+/// How long another process may take to write its floors.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Far more than a repository lists; a list that grew past it is begun again.
 const ENTRIES: usize = 1024;
 
@@ -210,6 +216,21 @@ mod tests {
         let path = store(&dir).dir.path().join("failed");
         std::fs::write(path, b"exuvia-failed 1\n{").unwrap();
         assert!(store(&dir).failed().is_empty());
+    }
+
+    #[test]
+    fn floors_that_another_process_raised_are_not_lowered() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Digest::of(b"keys");
+        let floors = |timestamp, root| {
+            let mut floors = Floors::default();
+            floors.raise_role("timestamp", timestamp, keys);
+            floors.raise_root(root);
+            floors
+        };
+        store(&dir).save_floors(&floors(6, 2)).unwrap();
+        store(&dir).save_floors(&floors(5, 3)).unwrap();
+        assert_eq!(store(&dir).floors().unwrap(), floors(6, 3));
     }
 
     #[test]

@@ -88,16 +88,23 @@ impl Floors {
 
     /// One out of two copies, entry by entry the higher. `first` is the copy that is written
     /// first: where two entries were learnt under different keys, that of the higher root counts,
-    /// and of two equal roots that of `first`, which is never the older one.
+    /// and of two equal roots that of `first`, which is never the older one. Entries of keys that it
+    /// has left behind are left out.
     #[must_use]
     pub fn merge(first: &Self, second: &Self) -> Self {
         let (newer, older) =
             if second.root > first.root { (second, first) } else { (first, second) };
         let mut merged = newer.clone();
-        for (role, floor) in &older.roles {
-            let entry = merged.roles.entry(role.clone()).or_insert(*floor);
-            if entry.keys == floor.keys {
-                entry.version = entry.version.max(floor.version);
+        let counts = |floor: &Floor| {
+            newer.roles.is_empty() || newer.roles.values().any(|known| known.keys == floor.keys)
+        };
+        for (role, floor) in older.roles.iter().filter(|(_, floor)| counts(floor)) {
+            if let Some(entry) = merged.roles.get_mut(role) {
+                if entry.keys == floor.keys {
+                    entry.version = entry.version.max(floor.version);
+                }
+            } else if merged.roles.len() < MAX_ROLES {
+                merged.roles.insert(role.clone(), *floor);
             }
         }
         if let Some(version) = &older.application {
@@ -201,7 +208,7 @@ mod tests {
     fn a_crash_between_the_copies_loses_no_floor_of_new_keys() {
         let written = floors(3, &[("timestamp", 1, "new")]);
         let stale = floors(3, &[("timestamp", 99, "old"), ("targets", 5, "old")]);
-        assert_eq!(Floors::merge(&written, &stale).of("timestamp", keys("new")), 1);
+        assert_eq!(Floors::merge(&written, &stale), written);
         // The other copy is newer only when its root is.
         let newer = floors(4, &[("timestamp", 1, "new")]);
         assert_eq!(Floors::merge(&stale, &newer).of("timestamp", keys("new")), 1);

@@ -9,4 +9,5 @@ mod placing;
 mod publisher;
 mod resume;
 mod road;
+mod roots;
 mod server;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use exuvia::{Builder, FirstInstall, Limits, Time, Updater};
 use exuvia_bundle::{Item, MemoryTree, Tree, pack};
+use exuvia_core::metadata::{Envelope, Root};
 use exuvia_core::release::{BundleFacts, Facts, Requires};
 use exuvia_core::{App, Channel, Digest, Kind, Platform};
 use exuvia_repo::{
@@ -137,6 +138,41 @@ impl World {
     pub(crate) fn refresh(&mut self) {
         let refreshed = self.repository.refresh(&self.keyring, self.now()).unwrap();
         refreshed.changes.write_to(&mut self.files.lock().unwrap());
+    }
+
+    /// Publishes a new root that names another timestamp key, and signs the timestamp with it.
+    pub(crate) fn rotate_timestamp_key(&mut self, seed: u8) {
+        let (root_key, key) = (LocalKey::from_seed(&[1; 32]), LocalKey::from_seed(&[seed; 32]));
+        let mut files = self.repository.files().clone();
+        let newest = self.root_version();
+        let bytes = &files[&format!("metadata/{newest}.root.json")];
+        let mut root: Root =
+            serde_json::from_value(Envelope::parse(bytes).unwrap().signed).unwrap();
+        root.version += 1;
+        root.keys.insert(key.public().id(), key.public().clone());
+        root.roles.timestamp.keyids = vec![key.public().id()];
+        let mut envelope = Envelope::unsigned(&root).unwrap();
+        envelope.signatures.push(root_key.sign(&envelope.signed_bytes().unwrap()));
+        let path = format!("metadata/{}.root.json", root.version);
+        let bytes = serde_json::to_vec(&envelope).unwrap();
+        files.insert(path.clone(), bytes.clone());
+        self.files.lock().unwrap().insert(path, bytes);
+        let app = "notes".parse().unwrap();
+        self.repository = Repository::parse(app, Expiry::default(), files).unwrap();
+        self.keyring.add(key);
+        self.refresh();
+    }
+
+    /// From now on the application comes with the newest root.
+    pub(crate) fn embed_newest_root(&mut self) {
+        let newest = format!("metadata/{}.root.json", self.root_version());
+        let mut config: serde_json::Value = serde_json::from_str(&self.config).unwrap();
+        config["root"] = serde_json::from_slice(&self.repository.files()[&newest]).unwrap();
+        self.config = config.to_string();
+    }
+
+    fn root_version(&self) -> usize {
+        self.repository.files().keys().filter(|path| path.ends_with(".root.json")).count()
     }
 
     pub(crate) fn pass_days(&self, days: i64) {

@@ -185,6 +185,39 @@ async fn a_version_rolled_back_is_offered_again_only_to_those_who_insist() {
 }
 
 #[tokio::test]
+async fn what_lies_below_a_version_that_ran_here_is_not_offered() {
+    let mut world = World::new().await;
+    world.release("1.0.5", &[]);
+    world.release("1.1.0", &[]);
+    let updater = world.updater();
+    let payloads = offer(&updater).await.download(&mut |_| {}).await.unwrap();
+    payloads.stage().await.unwrap().apply_now().unwrap();
+    let trial = updater.installation().unwrap().trial().unwrap().unwrap();
+    trial.confirm(world.now()).unwrap();
+    updater.rollback().unwrap();
+    let found = updater.check().await.unwrap();
+    assert!(matches!(found, Check::Held(Held::Release(_))), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_publisher_whose_clock_was_ahead_can_go_on() {
+    let mut world = World::new().await;
+    let ahead = world.now().plus_days(4_000);
+    world.release_with("1.1.0", &[], |facts| facts.published = ahead);
+    let updater = world.updater();
+    for version in ["1.1.0", "1.2.0"] {
+        let payloads = offer(&updater).await.download(&mut |_| {}).await.unwrap();
+        payloads.stage().await.unwrap().apply_now().unwrap();
+        assert_eq!(world.installed_text(), version);
+        let trial = updater.installation().unwrap().trial().unwrap().unwrap();
+        trial.confirm(world.now()).unwrap();
+        if version == "1.1.0" {
+            world.release("1.2.0", &[]);
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_application_that_is_one_path_is_exchanged_whole() {
     let mut world = World::new().await;
     let place = world.dir.path().join("Notes");
