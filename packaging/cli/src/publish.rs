@@ -1,5 +1,6 @@
 //! Publishing: payloads, then metadata, the timestamp last; every file whole or not there.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
@@ -69,6 +70,7 @@ impl Folder {
         let repository = self.repository()?;
         let to = Dir::open_or_create(destination)?;
         self.check_destination(&to, &repository, now)?;
+        sweep(&to, listing.targets.iter().map(|target| target.remote_path()))?;
 
         let mut report = PublishReport::default();
         let total = listing.targets.iter().map(|target| target.length()).sum();
@@ -116,6 +118,19 @@ impl Folder {
         exuvia_repo::verify_step(&there, repository, now)
             .map_err(|source| Error::DestinationNewer { path, source: Box::new(source) })
     }
+}
+
+/// Removes the half-written files of a copy that was killed. None is being written now: whoever
+/// publishes this repository holds its lock.
+fn sweep(to: &Dir, payloads: impl Iterator<Item = String>) -> Result<(), Error> {
+    let mut folders = BTreeSet::from(["metadata".to_owned()]);
+    folders.extend(payloads.filter_map(|path| Some(path.rsplit_once('/')?.0.to_owned())));
+    for folder in folders {
+        if to.metadata(&folder)?.is_some() {
+            to.subdir(&folder)?.sweep()?;
+        }
+    }
+    Ok(())
 }
 
 /// Copies a payload: under its own name it is whole or not there. It is judged once more on its

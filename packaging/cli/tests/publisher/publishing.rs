@@ -144,3 +144,20 @@ fn the_publishers_folder_is_no_destination() {
         assert!(matches!(refused, Error::DestinationIsPrivate { .. }), "{refused}");
     }
 }
+
+#[test]
+fn what_a_killed_publish_left_half_written_is_removed() {
+    let place = Place::new();
+    let mut publisher = place.init();
+    place.release(&mut publisher, "1.0.0");
+    let www = place.path("www");
+    publisher.publish(&www, &Unwatched).unwrap();
+    let before = files(&www);
+    let payload = before.keys().find(|path| path.starts_with("targets/")).unwrap();
+    for folder in ["metadata", payload.rsplit_once('/').unwrap().0] {
+        fs::write(www.join(folder).join(".exuvia-tmp-4711-0-1.9.0-folder.tar.zst"), "half")
+            .unwrap();
+    }
+    assert!(publisher.publish(&www, &Unwatched).unwrap().is_unchanged());
+    assert_eq!(files(&www), before);
+}
