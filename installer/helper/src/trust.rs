@@ -55,7 +55,7 @@ fn search(
     let (_, targets) = search.finish().map_err(Error::Metadata)?;
     let releases = Releases::read(targets, app, channel, platform);
     let found = releases.by_digest(*digest).ok_or(Error::NoSuchRelease { digest: *digest })?;
-    if releases.is_withdrawn(found) {
+    if releases.is_withdrawn(*digest) {
         return Err(Error::Withdrawn { version: found.version().clone() });
     }
     Ok(found.clone())

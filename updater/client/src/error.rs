@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use exuvia_core::{Kind, Mismatch};
-use exuvia_plan::RecordError;
+use exuvia_core::{App, Kind as ReleaseKind, Mismatch};
+use exuvia_durable::Kind;
+use exuvia_plan::{RecordError, StepError};
 use semver::Version;
 
 use crate::cancel::Cancelled;
@@ -125,7 +126,7 @@ pub enum RepositoryError {
         /// The version asked for.
         version: Option<Version>,
         /// The kinds that the channel has for this platform.
-        kinds: Vec<Kind>,
+        kinds: Vec<ReleaseKind>,
     },
     /// No route leads to the release: every delta and the full bundle failed.
     #[error("version {version} cannot be rebuilt from what the mirrors serve")]
@@ -181,6 +182,16 @@ pub enum LocalError {
         /// Where one was looked for.
         path: PathBuf,
     },
+    /// The place of a first installation holds one already.
+    #[error("{app} {version} is installed in {} already", path.display())]
+    AlreadyInstalled {
+        /// The place.
+        path: PathBuf,
+        /// The application there.
+        app: App,
+        /// Its version.
+        version: Version,
+    },
     /// Another process is downloading or staging for this installation.
     #[error("another update of this installation is under way")]
     Busy,
@@ -234,6 +245,7 @@ impl LocalError {
             LocalError::NotInstalled { .. } => {
                 "install the application first, or update it by hand"
             }
+            LocalError::AlreadyInstalled { .. } => "update it, or uninstall it first",
             LocalError::Busy => "wait until it is done",
             LocalError::Cancelled => "start again when convenient; what was received is kept",
             LocalError::NoSpace { .. } => "make room on the disk and try again",
@@ -241,9 +253,8 @@ impl LocalError {
             #[cfg(feature = "blocking")]
             LocalError::Runtime { .. } => "close other programs and try again",
             LocalError::State { .. } => "update the application by hand, or remove that file",
-            LocalError::Io { .. } | LocalError::Durable(_) => {
-                "check the disk and the rights of that file"
-            }
+            LocalError::Durable(error) => disk_advice(error),
+            LocalError::Io { .. } => "check the disk and the rights of that file",
         }
     }
 }
@@ -254,7 +265,7 @@ impl From<exuvia_durable::Error> for LocalError {
     }
 }
 
-fn no_release(version: Option<&Version>, kinds: &[Kind]) -> String {
+fn no_release(version: Option<&Version>, kinds: &[ReleaseKind]) -> String {
     let wanted = version.map_or(String::new(), |version| format!(" {version}"));
     let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
     match kinds.is_empty() {
@@ -271,13 +282,29 @@ fn helper_advice(error: &exuvia_helper::Error) -> &'static str {
     match error {
         E::Busy { .. } => "wait until it is done",
         E::Space { .. } => "make room on the disk and try again",
-        E::Phase { .. } => "start the application again, then try once more",
+        E::Disk(error) => disk_advice(error),
+        E::Occupied { .. } => "choose a place that is empty or does not exist yet",
+        E::Unfinished { .. } => "install the application again",
+        E::Record { source: RecordError::Damaged { .. }, .. } | E::Lost { .. } => {
+            "uninstall the application and install it again"
+        }
+        E::Record { .. } => "update the updater first: a later version of it was here",
+        E::Phase(StepError::Phase { .. }) => "start the application, then try once more",
+        E::Phase(_) => "nothing was changed; install that version by hand if you need it",
         E::Unqualified { .. } => "nothing was changed; the release is not offered again",
-        E::RememberedBad { .. } => "wait for the next release, or ask for this one",
+        E::RememberedBad { .. } => "wait for the next release, or insist on this one",
         error if error.family() == exuvia_helper::Family::Repository => {
             "nothing was changed; if it lasts, tell the publisher"
         }
-        _ => "the installed version stands; see to the cause and try again",
+        _ => "nothing was changed; see to the cause and try again",
+    }
+}
+
+fn disk_advice(error: &exuvia_durable::Error) -> &'static str {
+    match error.kind() {
+        Kind::DiskFull => "make room on the disk and try again",
+        Kind::ReadOnly | Kind::Permission => "run this as the user who installed the application",
+        _ => "check the disk and the rights of that file",
     }
 }
 
@@ -303,5 +330,28 @@ impl From<exuvia_helper::Error> for LocalError {
 impl From<Cancelled> for Error {
     fn from(_: Cancelled) -> Self {
         Error::Local(LocalError::Cancelled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn disk(kind: io::ErrorKind) -> Error {
+        let dir = tempfile::tempdir().unwrap();
+        let mut error = exuvia_durable::Dir::open(dir.path().join("none")).unwrap_err();
+        error.source = kind.into();
+        exuvia_helper::Error::Disk(error).into()
+    }
+
+    #[test]
+    fn advice_fits_the_cause() {
+        assert!(disk(io::ErrorKind::StorageFull).advice().contains("make room"));
+        assert!(disk(io::ErrorKind::PermissionDenied).advice().contains("user"));
+        let none: Error = exuvia_helper::Error::Phase(StepError::NoPrevious).into();
+        assert!(!none.advice().contains("start the application"), "{}", none.advice());
+        let path = PathBuf::from("/opt/notes");
+        let unfinished: Error = exuvia_helper::Error::Unfinished { path }.into();
+        assert_eq!(unfinished.advice(), "install the application again");
     }
 }

@@ -11,7 +11,7 @@ use semver::Version;
 
 use crate::background::in_background;
 use crate::builder::{Settings, Updater};
-use crate::error::{Error, RepositoryError};
+use crate::error::{Error, LocalError, RepositoryError};
 use crate::events::{Event, Progress};
 use crate::rebuild::{Failure, Ingredients, rebuild};
 use crate::run::Run;
@@ -88,7 +88,10 @@ impl Updater {
             let dir = store::dir(base, config.app.as_str(), place);
             // The application is gone; what is left of a cache is no reason to say that it failed.
             let _ = std::fs::remove_dir_all(&dir);
-            let _ = dir.parent().map(std::fs::remove_dir);
+            // Folders that other applications still need are not empty.
+            for parent in dir.ancestors().skip(1).take(2) {
+                let _ = std::fs::remove_dir(parent);
+            }
         }
         Ok(uninstalled)
     }
@@ -104,12 +107,18 @@ impl Updater {
         progress: &mut dyn Progress,
     ) -> Result<Installed, Error> {
         let mut run = Run::begin(self).await?;
+        if let Some(status) = &run.status {
+            let (path, app) = (self.settings.place.clone(), status.layout.app.clone());
+            let version = status.current().version.clone();
+            return Err(LocalError::AlreadyInstalled { path, app, version }.into());
+        }
         let trusted = run.refresh(progress).await?;
         let releases = run.releases(trusted, progress).await?;
         let of_kind = || releases.of_kind(run.kind(&releases));
         let release = match &first.version {
             None => of_kind().find(|release| {
-                release.facts().not_understood().is_none() && !releases.is_withdrawn(release)
+                release.facts().not_understood().is_none()
+                    && !releases.is_withdrawn(release.digest())
             }),
             Some(version) => of_kind().find(|release| release.version() == version),
         };

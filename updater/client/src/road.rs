@@ -54,6 +54,7 @@ impl Updater {
         let mut run = Run::begin(self).await?;
         let trusted = run.refresh(progress).await?;
         let releases = run.releases(trusted, progress).await?;
+        run.drop_withdrawn(&releases).await?;
         let (release, routes) = match run.choose(&releases).await? {
             Choice::UpToDate => return Ok(Check::UpToDate),
             Choice::Held(held) => return Ok(Check::Held(Held::Release(held))),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use exuvia_core::choose::{self, Bad, Choice, Installed, Policy, Route, Step};
 use exuvia_core::{Digest, Kind, Limits, Refresh, Release, Releases, Start, Target, Time, Trusted};
 use exuvia_durable::{Dir, Lock};
-use exuvia_helper::{Install, Status};
+use exuvia_helper::{Install, Status, Waiting};
 use exuvia_plan::Phase;
 use semver::Version;
 
@@ -106,6 +106,25 @@ impl Run {
         let traffic = self.mirrors.traffic();
         progress.event(Event::Refreshed { requests: traffic.requests, received: traffic.received });
         Ok(Releases::read(targets, &config.app, channel, platform))
+    }
+
+    /// What was staged and is withdrawn now goes, lest it be switched to when the application quits.
+    pub(crate) async fn drop_withdrawn(&self, releases: &Releases) -> Result<(), Error> {
+        let Some(Phase::Staged { next, .. }) = self.status.as_ref().map(|status| &status.phase)
+        else {
+            return Ok(());
+        };
+        if !releases.is_withdrawn(next.digest) {
+            return Ok(());
+        }
+        let (install, digest, now) = (self.installation()?, next.digest, self.time());
+        in_background(move || match install.waiting()? {
+            Some(Waiting::Staged(it)) if it.release().digest == digest => it.discard(now),
+            Some(Waiting::Qualified(it)) if it.release().digest == digest => it.discard(now),
+            _ => Ok(()),
+        })
+        .await??;
+        Ok(())
     }
 
     /// The newest release that may be offered, and the routes to it.

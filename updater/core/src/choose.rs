@@ -172,7 +172,7 @@ impl fmt::Display for Held {
 pub fn choose(releases: &Releases, installed: &Installed, policy: &Policy<'_>) -> Choice {
     let mut first = None;
     for release in releases.of_kind(installed.kind) {
-        if !leads_on(release, installed, releases) || releases.is_withdrawn(release) {
+        if !leads_on(release, installed, releases) || releases.is_withdrawn(release.digest()) {
             continue;
         }
         match judge(release, installed, releases, policy) {
@@ -206,9 +206,10 @@ fn supersedes_installed(release: &Release, installed: &Installed, releases: &Rel
         return false;
     };
     let stands = |there: &Release| {
-        there.replaces(release) && there.version().cmp_precedence(release.version()).is_gt()
+        there.replaces(release.digest())
+            && there.version().cmp_precedence(release.version()).is_gt()
     };
-    release.facts().supersedes.contains(&digest) && !releases.by_digest(digest).is_some_and(stands)
+    release.replaces(digest) && !releases.by_digest(digest).is_some_and(stands)
 }
 
 fn judge(

@@ -37,9 +37,9 @@ impl Release {
         self.facts.bundle.digest
     }
 
-    /// Whether it says that it replaces another one, whatever their versions.
-    pub fn replaces(&self, other: &Release) -> bool {
-        self.facts.supersedes.contains(&other.digest())
+    /// Whether it says that it replaces a bundle, whatever the versions.
+    pub fn replaces(&self, bundle: Digest) -> bool {
+        self.facts.supersedes.contains(&bundle)
     }
 
     /// The full bundle, compressed.
@@ -224,11 +224,12 @@ impl Releases {
         self.releases.iter().find(|release| release.digest() == digest)
     }
 
-    /// Whether another release of the same kind replaces this one, so that it is offered no more. Of
-    /// two that replace each other, both stand.
-    pub fn is_withdrawn(&self, release: &Release) -> bool {
-        let kind = release.facts.kind;
-        self.of_kind(kind).any(|other| other.replaces(release) && !release.replaces(other))
+    /// Whether a release replaces this bundle, listed or not, so that it is offered no more. Of two
+    /// releases that replace each other, both stand.
+    pub fn is_withdrawn(&self, bundle: Digest) -> bool {
+        let listed = self.by_digest(bundle);
+        let stands = |other: &Release| listed.is_some_and(|listed| listed.replaces(other.digest()));
+        self.iter().any(|other| other.replaces(bundle) && !stands(other))
     }
 
     /// All releases, by kind, newest first.

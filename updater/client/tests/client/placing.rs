@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use exuvia::{Check, FirstInstall, Install, Placement, Version};
+use exuvia::{Check, Error, FirstInstall, Install, LocalError, Placement, Version};
 use exuvia_helper::Waiting;
 
 use crate::publisher::World;
@@ -18,6 +18,15 @@ async fn a_first_installation_that_was_cut_off_is_repeated() {
     let first = FirstInstall { layout: None, version: None, launcher };
     world.updater().first_install(first, &mut |_| {}).await.unwrap();
     assert_eq!(world.installed_text(), "1.0.0");
+}
+
+#[tokio::test]
+async fn what_is_installed_is_not_downloaded_to_be_installed_again() {
+    let world = World::new().await;
+    let first = FirstInstall { layout: None, version: None, launcher: None };
+    let error = world.updater().first_install(first, &mut |_| {}).await.unwrap_err();
+    assert!(matches!(error, Error::Local(LocalError::AlreadyInstalled { .. })), "{error}");
+    assert!(world.mirror.take_log().is_empty());
 }
 
 #[tokio::test]
