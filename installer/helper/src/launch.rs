@@ -85,13 +85,23 @@ impl Install {
         args: &[OsString],
     ) -> Result<Infallible, Error> {
         let _running = keep_running(self, release);
-        exec(&self.executable(release, phase), args)
+        let mut command = prepared(&self.executable(release, phase), args);
+        if let Phase::Trial { to, .. } = phase {
+            // Or its own `startup` would count and watch it.
+            command.env(TRIAL, to.digest.to_string());
+        }
+        become_command(command)
     }
 }
 
-fn exec(program: &Path, args: &[OsString]) -> Result<Infallible, Error> {
-    let source = platform::exec(&mut prepared(program, args));
-    Err(Error::Spawn { path: program.to_owned(), source })
+/// Becomes a program that is not on trial.
+pub(crate) fn exec(program: &Path, args: &[OsString]) -> Result<Infallible, Error> {
+    become_command(prepared(program, args))
+}
+
+fn become_command(mut command: Command) -> Result<Infallible, Error> {
+    let source = platform::exec(&mut command);
+    Err(Error::Spawn { path: command.get_program().into(), source })
 }
 
 /// The command that starts a program of the installation.

@@ -1,12 +1,14 @@
 //! What an embedding program does first thing in `main`.
 
 use crate::error::Error;
-use crate::install::Install;
-use crate::launch::Start;
+use crate::install::{Install, read_record};
+use crate::launch::{Start, exec};
 use crate::platform;
 use crate::qualify::{QUALIFY, TRIAL};
 use crate::watch::{self, Watched};
 use exuvia_core::Digest;
+use exuvia_durable::Dir;
+use exuvia_plan::files::{CURRENT, JOURNAL, STATE, VERSIONS};
 use exuvia_plan::{Phase, ReleaseRef, Shape, qualify_answer};
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -32,7 +34,7 @@ pub enum Startup {
 /// Answers what the process was started for, if that was not to be the application:
 ///
 /// - as the launcher of a versioned installation, under whose name it stands, it starts the
-///   application and does not come back;
+///   application and does not come back, also when the layout cannot be read;
 /// - with `EXUVIA_QUALIFY` in its environment it answers the nonce and exits.
 ///
 /// To be called before anything else in `main`, in the launcher and in every program that embeds
@@ -46,21 +48,44 @@ pub fn reenter() {
         std::process::exit(i32::from(answered.is_err()));
     }
     let Ok(exe) = std::env::current_exe() else { return };
-    if let Some(install) = launcher_of(&exe) {
-        let args: Vec<OsString> = std::env::args_os().skip(1).collect();
-        let Err(error) = install.launch(&args);
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if let Some(error) = launch_as(&exe, &args) {
         let _ = writeln!(io::stderr(), "{}: {error}", exe.display());
         std::process::exit(1);
     }
 }
 
-/// The versioned installation whose launcher this executable is.
-fn launcher_of(exe: &Path) -> Option<Install> {
-    let install = Install::open(exe.parent()?).ok()?;
-    match &install.layout().shape {
-        Shape::Versioned { launcher } if exe.file_name()? == launcher.as_str() => Some(install),
-        _ => None,
+/// Starts the application if this executable is the launcher of a versioned installation. Comes
+/// back if it is none, or with the reason why nothing could be started.
+fn launch_as(exe: &Path, args: &[OsString]) -> Option<Error> {
+    let result = match Install::open(exe.parent()?) {
+        Ok(install) => match &install.layout().shape {
+            Shape::Versioned { launcher } if exe.file_name()? == launcher.as_str() => {
+                install.launch(args)
+            }
+            _ => return None,
+        },
+        Err(_) => exec(&without_layout(exe)?, args),
+    };
+    let Err(error) = result;
+    Some(error)
+}
+
+/// What a launcher starts whose layout cannot be read or is not trusted: in the tree that
+/// `current` leads to, the program of the journal, else the one that bears the launcher's name.
+fn without_layout(exe: &Path) -> Option<PathBuf> {
+    let (root, name) = (exe.parent()?.canonicalize().ok()?, exe.file_name()?);
+    let state = Dir::open(root.join(STATE)).ok()?;
+    let tree = root.join(CURRENT).canonicalize().ok()?;
+    // Or a link to this very folder would start the launcher for ever.
+    if tree.parent()? != root.join(VERSIONS) {
+        return None;
     }
+    let phase = read_record::<Phase>(&state, JOURNAL).ok().flatten();
+    let known = phase.map(|phase| tree.join(phase.live().executable.as_str()));
+    let folders = tree.read_dir().ok()?.flatten().map(|folder| folder.path().join(name));
+    let mut programs = known.into_iter().chain([tree.join(name)]).chain(folders);
+    programs.find(|program| platform::check_program(program, exe).is_ok())
 }
 
 /// The path by which this program was installed: its own executable, or the AppImage that it was

@@ -7,6 +7,7 @@ use crate::launch::prepared;
 use crate::platform::{self, Signals};
 use crate::qualify::TRIAL;
 use crate::steps::PATIENCE;
+use exuvia_durable::Lock;
 use exuvia_plan::trial::{self, Admission, End, Outcome, Verdict, Watch, admit, judge};
 use exuvia_plan::{Phase, ReleaseRef};
 use std::ffi::OsString;
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 pub(crate) enum Watched {
     /// The child is gone; its status is to be mirrored.
     Ended(ExitStatus),
-    /// Nothing is on trial any more, and nothing runs: start what is installed.
+    /// There is nothing to watch: start what is installed, or one more of what runs already.
     StartInstalled,
 }
 
@@ -31,10 +32,9 @@ pub(crate) fn watch(install: &Install, args: &[OsString]) -> Result<Watched, Err
     let mut next = count_start(install)?;
     let mut signals = Signals::watch()?;
     // From here on an error would leave a program behind that no longer hears its signals.
-    while let Some((to, starts, phase)) = next {
+    while let Some(Counted { to, starts, phase, running }) = next {
         let mut command = prepared(&install.executable(&to, &phase), args);
         command.env(TRIAL, to.digest.to_string());
-        let running = keep_running(install, &to);
         let watch = Watch { health: install.layout().health, starts, overdue: false };
         let child = platform::spawn(&mut command);
         let mut vigil = Vigil { install, to: &to, watch, asked: false };
@@ -43,6 +43,9 @@ pub(crate) fn watch(install: &Install, args: &[OsString]) -> Result<Watched, Err
         drop(running);
         let end = vigil.sort(&ended);
         match (vigil.on_trial(), judge(vigil.watch, Outcome::Ended(end)), ended) {
+            (true, Verdict::Revert, Ok(status)) if vigil.others_run() => {
+                return Ok(Watched::Ended(status));
+            }
             (true, Verdict::Revert, ended) => {
                 vigil.revert(&reason(&ended));
                 break;
@@ -61,19 +64,32 @@ pub(crate) fn watch(install: &Install, args: &[OsString]) -> Result<Watched, Err
     Ok(Watched::StartInstalled)
 }
 
-/// Counts a start of the release on trial and gives it with the number; `None` when there is
-/// none, or when its starts are used up and it was switched back.
-fn count_start(install: &Install) -> Result<Option<(ReleaseRef, u8, Phase)>, Error> {
+/// A start that was counted: the release on trial, the how-manieth start, and the run lock.
+struct Counted {
+    to: ReleaseRef,
+    starts: u8,
+    phase: Phase,
+    running: Option<Lock>,
+}
+
+/// Counts a start of the release on trial; `None` when there is none, when its starts are used up
+/// and it was switched back, or when they are used up by instances that still run: those are not
+/// lost, and their own watchers judge them.
+fn count_start(install: &Install) -> Result<Option<Counted>, Error> {
     let held = install.lock(PATIENCE)?;
     let phase = held.recovered(now())?;
     let Phase::Trial { to, .. } = &phase else { return Ok(None) };
     match admit(install.starts(to.digest)?.unwrap_or(0)) {
-        Admission::Start { counted } => {
-            held.count(to, counted)?;
-            Ok(Some((to.clone(), counted, phase)))
+        Admission::Start { counted: starts } => {
+            held.count(to, starts)?;
+            // Before the lock is released: the next one to count has to see that this one runs.
+            let running = keep_running(install, to);
+            Ok(Some(Counted { to: to.clone(), starts, phase, running }))
         }
         Admission::Exhausted => {
-            held.take(phase.revert(to.digest, trial::EXHAUSTED, now())?, now())?;
+            if held.not_running(&to.version)?.is_some() {
+                held.take(phase.revert(to.digest, trial::EXHAUSTED, now())?, now())?;
+            }
             Ok(None)
         }
     }
@@ -131,6 +147,12 @@ impl Vigil<'_> {
         matches!(self.install.phase(), Ok(Phase::Trial { to, .. }) if to.digest == self.to.digest)
     }
 
+    /// Whether other instances of the release are up, whose watchers will judge it.
+    fn others_run(&self) -> bool {
+        let held = self.install.lock(PATIENCE);
+        held.and_then(|held| held.not_running(&self.to.version)).is_ok_and(|free| free.is_none())
+    }
+
     fn revert(&self, reason: &str) {
         let _ = self.install.trial().map(|trial| trial.map(|trial| trial.revert(reason, now())));
     }
@@ -151,10 +173,7 @@ fn reason(ended: &io::Result<ExitStatus>) -> String {
 }
 
 /// The shared lock of a version, inherited by the program that is started.
-pub(crate) fn keep_running(
-    install: &Install,
-    release: &ReleaseRef,
-) -> Option<exuvia_durable::Lock> {
+pub(crate) fn keep_running(install: &Install, release: &ReleaseRef) -> Option<Lock> {
     let lock = install.running(release)?;
     lock.keep_across_exec().ok()?;
     Some(lock)

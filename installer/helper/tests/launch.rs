@@ -8,6 +8,7 @@ use exuvia_helper::{Install, QualifyFailure};
 use exuvia_plan::history::Event;
 use exuvia_plan::{Consent, Health, Qualify};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 use support::{ANSWERS, Kit, launch, now};
@@ -220,6 +221,94 @@ fn damaged_state_never_keeps_the_application_from_starting() {
     fs::remove_file(&journal).unwrap();
     assert_eq!(launch(&install), Some(0));
     assert_eq!(kit.log(), ["old"; 4]);
+}
+
+#[test]
+fn a_layout_that_cannot_be_read_never_keeps_the_application_from_starting() {
+    let mut kit = Kit::new();
+    let old = kit.says("old");
+    kit.release("1.0.0", &old);
+    let install = kit.versioned("1.0.0");
+    let state = install.path().join(".exuvia");
+    let (layout, journal) = (state.join("layout"), state.join("journal"));
+    let whole = fs::read(&layout).unwrap();
+    let mut starts = 0;
+    let mut starts_with = |what: &str| {
+        starts += 1;
+        assert_eq!(launch(&install), Some(0), "{what}");
+        assert_eq!(kit.log().len(), starts, "{what}");
+    };
+    for length in [0, 1, 10, whole.len() / 2, whole.len() - 1] {
+        fs::write(&layout, &whole[..length]).unwrap();
+        starts_with("a prefix of the layout");
+    }
+    fs::remove_file(&layout).unwrap();
+    starts_with("no layout");
+    fs::create_dir(&layout).unwrap();
+    starts_with("a folder instead of the layout");
+    fs::write(&journal, "x").unwrap();
+    starts_with("no journal either");
+    // What bears the launcher's name a folder further down, and is a program.
+    let tree = install.path().join("versions/1.0.0");
+    fs::remove_file(tree.join("notes")).unwrap();
+    fs::write(tree.join("share/notes"), "no program").unwrap();
+    starts_with("only the program in bin");
+    fs::remove_dir(&layout).unwrap();
+    fs::write(&layout, whole).unwrap();
+    fs::set_permissions(&state, PermissionsExt::from_mode(0o777)).unwrap();
+    starts_with("others may write the state");
+}
+
+#[test]
+fn a_launcher_without_layout_starts_nothing_outside_its_versions() {
+    let mut kit = Kit::new();
+    kit.release("1.0.0", "exit 0");
+    let install = kit.versioned("1.0.0");
+    fs::remove_file(install.path().join(".exuvia/layout")).unwrap();
+    let current = install.path().join("current");
+    for target in [".", "versions"] {
+        fs::remove_file(&current).unwrap();
+        std::os::unix::fs::symlink(target, &current).unwrap();
+        assert_eq!(launch(&install), Some(2), "it is the helper program then: {target}");
+    }
+}
+
+#[test]
+fn starts_that_are_still_under_way_are_no_failures() {
+    let mut kit = Kit::new();
+    kit.health = Health::Alive { seconds: 2 };
+    let (kit, install) = on_trial(kit, "exec sleep 60");
+    let mut running: Vec<Child> = (0..6).map(|_| start(&install)).collect();
+    until("all of them run", || kit.log().len() == 6);
+    assert_eq!(kit.log(), ["new"; 6]);
+    until("one of them was up long enough", || phase(&install) == "settled");
+    assert_eq!(version(&install), "1.1.0");
+    for child in &mut running {
+        signal(child, "-TERM");
+        child.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_crash_beside_instances_that_run_is_left_to_their_watchers() {
+    let mut kit = Kit::new();
+    kit.health = Health::Explicit { seconds: 60 };
+    let old = kit.says("old");
+    kit.release("1.0.0", &old);
+    let install = kit.versioned("1.0.0");
+    let lines = format!("{}\n[ -z \"$1\" ] || exec sleep 60\nexit 4", kit.says("new"));
+    kit.release("1.1.0", &lines);
+    kit.swapped(&install, "1.1.0");
+    let mut running = Command::new(install.stable_exe()).arg("stay").spawn().unwrap();
+    until("it runs", || kit.log() == ["new"]);
+    for _ in 0..2 {
+        assert_eq!(launch(&install), Some(4));
+        assert_eq!(phase(&install), "trial");
+    }
+    signal(&running, "-TERM");
+    running.wait().unwrap();
+    assert_eq!(launch(&install), Some(0));
+    assert_eq!((version(&install), kit.log().last().unwrap().as_str()), ("1.0.0".into(), "old"));
 }
 
 #[test]

@@ -23,11 +23,26 @@ use std::time::{Duration, Instant};
 pub(crate) fn check_owner(state: &Path, of: &Path) -> Result<(), Error> {
     let untrusted = || Error::Untrusted { path: state.to_owned() };
     let found = fs::symlink_metadata(state).map_err(|_| untrusted())?;
-    let owners = [Some(0), Some(geteuid().as_raw()), fs::metadata(of).ok().map(|of| of.uid())];
-    if !owners.contains(&Some(found.uid())) || found.mode() & OTHERS_WRITE != 0 {
+    if !trusted(found.uid(), of) || found.mode() & OTHERS_WRITE != 0 {
         return Err(untrusted());
     }
     Ok(())
+}
+
+/// Refuses what is no program, or was put there by somebody else.
+pub(crate) fn check_program(program: &Path, of: &Path) -> Result<(), Error> {
+    match fs::metadata(program) {
+        Ok(found) if found.is_file() && found.mode() & EXECUTE != 0 && trusted(found.uid(), of) => {
+            Ok(())
+        }
+        _ => Err(Error::Untrusted { path: program.to_owned() }),
+    }
+}
+
+/// Whether an owner is root, the user of this process, or whoever owns what the user has chosen.
+fn trusted(owner: u32, of: &Path) -> bool {
+    let owners = [Some(0), Some(geteuid().as_raw()), fs::metadata(of).ok().map(|of| of.uid())];
+    owners.contains(&Some(owner))
 }
 
 /// 32 hex digits that a staged program cannot know beforehand.
@@ -206,5 +221,6 @@ impl Signals {
 }
 
 const OTHERS_WRITE: u32 = 0o022;
+const EXECUTE: u32 = 0o111;
 const NOBODY: u32 = 65_534;
 const PAUSE: Duration = Duration::from_millis(20);

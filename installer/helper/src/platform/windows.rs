@@ -11,6 +11,10 @@ pub(crate) fn check_owner(_state: &Path, _of: &Path) -> Result<(), Error> {
     Err(Error::NotYet { system: SYSTEM })
 }
 
+pub(crate) fn check_program(_program: &Path, _of: &Path) -> Result<(), Error> {
+    Err(Error::NotYet { system: SYSTEM })
+}
+
 pub(crate) fn nonce() -> String {
     String::new()
 }
