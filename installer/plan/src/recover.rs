@@ -98,20 +98,28 @@ pub fn recover(phase: &Phase, world: &World) -> Recovery {
                 let (from, previous) = (from.clone(), kept(previous));
                 reach(world, to, Phase::Trial { from, to: to.clone(), previous })
             } else {
-                settled(world, from, previous.as_ref())
+                // Not remembered, it would be offered again, and be gone again, for ever.
+                let gone = (!world.has(to)).then(|| (to.clone(), GONE.to_owned()));
+                settled(world, from, previous.as_ref()).remembering(gone)
             }
         }
         Phase::Reverting { from, to, previous, reason, remember } => {
             // When the release to go back to is gone, the bad one is better than none.
-            let mut recovery = match world.has(to) {
+            let recovery = match world.has(to) {
                 true => settled(world, to, previous.as_ref()),
                 false => settled(world, from, None),
             };
-            if let Recovery::Reach(reach) = &mut recovery {
-                reach.remember = remember.then(|| (from.clone(), reason.clone()));
-            }
-            recovery
+            recovery.remembering(remember.then(|| (from.clone(), reason.clone())))
         }
+    }
+}
+
+impl Recovery {
+    fn remembering(mut self, bad: Option<(ReleaseRef, String)>) -> Recovery {
+        if let Recovery::Reach(reach) = &mut self {
+            reach.remember = bad;
+        }
+        self
     }
 }
 
@@ -134,3 +142,5 @@ fn reach(world: &World, live: &ReleaseRef, phase: Phase) -> Recovery {
     let point = (!world.leads_to(live)).then(|| live.clone());
     Recovery::Reach(Box::new(Reach { point, remember: None, phase }))
 }
+
+const GONE: &str = "its files disappeared while it was on trial";

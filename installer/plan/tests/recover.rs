@@ -98,10 +98,14 @@ fn a_phase_never_names_a_release_whose_tree_is_gone() {
 }
 
 #[test]
-fn only_a_revert_that_asks_for_it_remembers_a_release() {
+fn a_release_is_remembered_if_a_revert_asks_for_it_or_if_it_vanished_on_trial() {
     every(|phase, world, recovery| {
         let Recovery::Reach(reach) = recovery else { return };
-        let asked = matches!(phase, Phase::Reverting { remember: true, .. });
+        let asked = match phase {
+            Phase::Reverting { remember, .. } => *remember,
+            Phase::Trial { to, .. } => !world.kept().any(|kept| kept == to.digest),
+            _ => false,
+        };
         assert_eq!(reach.remember.is_some(), asked, "{phase:?} {world:?}");
     });
 }
