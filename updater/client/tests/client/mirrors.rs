@@ -1,8 +1,8 @@
 //! Several mirrors, some of them bad.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use exuvia::fetch::{FetchError, Folder};
+use exuvia::fetch::{Fetch, FetchError, Folder, Reply, Request};
 use exuvia::{Check, Error, Event, Limits};
 
 use crate::mirror::Mirror;
@@ -159,4 +159,20 @@ async fn an_update_comes_over_http_in_few_requests() {
     let log = server.log();
     assert_eq!(log.len(), 7);
     assert!(log[6].header("if-none-match").is_some());
+}
+
+#[tokio::test]
+async fn a_pipe_in_a_folder_keeps_nobody_waiting() {
+    let stick = tempfile::tempdir().unwrap();
+    let pipe = stick.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (begun, patience) = (Instant::now(), Duration::from_millis(500));
+    // Lets a reader go who waits after all.
+    std::thread::spawn(move || {
+        std::thread::sleep(patience);
+        std::fs::File::options().write(true).open(pipe)
+    });
+    let reply = Folder::new(stick.path()).open(Request::whole("pipe")).await.unwrap();
+    assert!(matches!(reply, Reply::Missing));
+    assert!(begun.elapsed() < patience);
 }
