@@ -33,6 +33,14 @@ pub(crate) struct Target {
     pub(crate) mirrors: Vec<String>,
 }
 
+/// What may be offered.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Wanted {
+    /// Also offer a version that failed here or was rolled back.
+    #[arg(long)]
+    pub(crate) even_if_failed: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Install the newest release, verified from the root in exuvia.json on.
@@ -50,12 +58,17 @@ pub(crate) enum Command {
     /// Remove the application; files that are not its own stay.
     Uninstall,
     /// Ask whether there is an update. Exit code 0: there is one; 3: there is none.
-    Check,
+    Check {
+        #[command(flatten)]
+        wanted: Wanted,
+    },
     /// Bring the newest version: download, verify, try, ask, switch.
     Update {
         /// Do not ask.
         #[arg(long, short)]
         yes: bool,
+        #[command(flatten)]
+        wanted: Wanted,
     },
     /// Tell what is installed and in which state.
     Status,

@@ -22,8 +22,14 @@ pub(crate) fn run(arguments: Arguments) -> Result<Answer, Failure> {
             let updater = updater(&target, kind)?;
             on_runtime(install::install(&updater, layout, version, json))
         }
-        Command::Check => on_runtime(update::check(&updater(&target, None)?, json)),
-        Command::Update { yes } => on_runtime(update::update(&updater(&target, None)?, yes, json)),
+        Command::Check { wanted } => {
+            let updater = updater(&target, None)?.even_if_failed(wanted.even_if_failed);
+            on_runtime(update::check(&updater, json))
+        }
+        Command::Update { yes, wanted } => {
+            let updater = updater(&target, None)?.even_if_failed(wanted.even_if_failed);
+            on_runtime(update::update(&updater, yes, json))
+        }
         Command::Rollback => rollback(&updater(&target, None)?),
         Command::Uninstall => uninstall(updater(&target, None)?),
         Command::Status => tell::status(&installation(&target)?),
@@ -65,7 +71,9 @@ fn updater(target: &Target, kind: Option<Kind>) -> Result<Updater, Failure> {
 /// The installation, for commands that only look.
 fn installation(target: &Target) -> Result<exuvia::Install, Failure> {
     let path = target.install.as_ref().ok_or(Failure::Argument { argument: "--install DIR" })?;
-    Ok(exuvia::Install::open(path).map_err(LocalError::from)?)
+    // A link to an installation is a name of it.
+    let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+    Ok(exuvia::Install::open(&path).map_err(LocalError::from)?)
 }
 
 fn on_runtime(work: impl Future<Output = Result<Answer, Failure>>) -> Result<Answer, Failure> {

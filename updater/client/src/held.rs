@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use exuvia_core::choose;
+use exuvia_core::{Digest, choose};
 use semver::Version;
 
 /// A release that is not offered, and why.
@@ -21,6 +21,17 @@ pub enum Held {
     },
     /// What was signed about it, or what happened here, speaks against it.
     Release(choose::Held),
+}
+
+impl Held {
+    /// The bundle that is held because it failed here or was rolled back; the installation's
+    /// [`remembered`](crate::Status::remembered) releases say how.
+    pub fn failed(&self) -> Option<Digest> {
+        match self {
+            Held::Release(choose::Held::Bad { digest, .. }) => Some(*digest),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Held {

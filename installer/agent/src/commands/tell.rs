@@ -9,15 +9,7 @@ use crate::failure::Failure;
 pub(super) fn status(install: &Install) -> Result<Answer, Failure> {
     let status = install.status().map_err(LocalError::from)?;
     let (app, version) = (&status.layout.app, &status.current().version);
-    let mut text = format!("{app} {version} ({})", status.phase.name());
-    match &status.phase {
-        Phase::Staged { next, .. } => text.push_str(&format!("; {} waits", next.version)),
-        Phase::Trial { to, .. } => {
-            let (to, starts) = (&to.version, status.starts);
-            text.push_str(&format!("; {to} is on trial, {starts} of 3 starts used"));
-        }
-        _ => {}
-    }
+    let mut text = format!("{app} {version}{}", situation(&status.phase, status.starts));
     let candidate = match &status.phase {
         Phase::Staged { next, .. } => Some(&next.version),
         Phase::Swapping { to, .. } | Phase::Trial { to, .. } => Some(&to.version),
@@ -42,6 +34,23 @@ pub(super) fn status(install: &Install) -> Result<Answer, Failure> {
         "program": status.stable_exe,
     });
     Ok(Answer::done("status", text, facts))
+}
+
+/// What is going on, as the rest of a sentence that has named the installed version.
+fn situation(phase: &Phase, starts: u8) -> String {
+    match phase {
+        Phase::Staged { next, .. } => format!("; {} lies ready to be switched to", next.version),
+        Phase::Trial { to, .. } => {
+            format!(" is kept; {} runs on trial, {starts} of 3 starts used", to.version)
+        }
+        Phase::Swapping { to, .. } => {
+            format!("; a switch to {} was cut off, the next start puts it right", to.version)
+        }
+        Phase::Reverting { from, .. } => {
+            format!("; going back from {} was cut off, the next start puts it right", from.version)
+        }
+        _ => String::new(),
+    }
 }
 
 pub(super) fn history(install: &Install) -> Result<Answer, Failure> {

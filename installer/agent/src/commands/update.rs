@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
-use exuvia::{Check, Held, Offer, Updater};
+use exuvia::{Check, Held, Offer, Phase, Updater};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -12,7 +12,7 @@ use crate::meter::Meter;
 pub(super) async fn check(updater: &Updater, json: bool) -> Result<Answer, Failure> {
     Ok(match updater.check_with(&mut Meter::new(json)).await? {
         Check::UpToDate => up_to_date(),
-        Check::Held(held) => held_back(&held),
+        Check::Held(held) => held_back(updater, &held),
         Check::Offer(offer) => Answer::done("offer", describe(&offer), facts(&offer)),
     })
 }
@@ -21,7 +21,7 @@ pub(super) async fn update(updater: &Updater, yes: bool, json: bool) -> Result<A
     let mut meter = Meter::new(json);
     let offer = match updater.check_with(&mut meter).await? {
         Check::UpToDate => return Ok(up_to_date()),
-        Check::Held(held) => return Ok(held_back(&held)),
+        Check::Held(held) => return Ok(held_back(updater, &held)),
         Check::Offer(offer) => offer,
     };
     meter.clear();
@@ -34,9 +34,13 @@ pub(super) async fn update(updater: &Updater, yes: bool, json: bool) -> Result<A
     let applied = staged.apply_now()?;
     meter.clear();
     let version = applied.version();
-    let text = format!("updated to {version}; it runs from the next start on, on trial first");
-    let facts =
-        json!({ "version": version, "route": route, "received": received, "full_bytes": full });
+    let on_trial = updater.status().is_ok_and(|status| matches!(status.phase, Phase::Trial { .. }));
+    let first = if on_trial { ", on trial first" } else { "" };
+    let text = format!("updated to {version}; it runs from the next start on{first}");
+    let facts = json!({
+        "version": version, "route": route, "received": received, "full_bytes": full,
+        "on_trial": on_trial,
+    });
     Ok(Answer::done("updated", text, facts))
 }
 
@@ -44,8 +48,12 @@ fn up_to_date() -> Answer {
     Answer::nothing("up-to-date", "the newest version is installed", json!({}))
 }
 
-fn held_back(held: &Held) -> Answer {
-    let reason = held.to_string();
+fn held_back(updater: &Updater, held: &Held) -> Answer {
+    let remembered = updater.status().map(|status| status.remembered).unwrap_or_default();
+    let reason = match held.failed().and_then(|digest| remembered.find(digest)) {
+        Some(bad) => format!("{held} ({}); --even-if-failed offers it all the same", bad.reason),
+        None => held.to_string(),
+    };
     Answer::nothing("held", format!("nothing is offered: {reason}"), json!({ "reason": reason }))
 }
 
