@@ -5,7 +5,8 @@ use crate::install::{Install, RECORD_LIMIT};
 use exuvia_core::{Floors, Time};
 use exuvia_durable::Lock;
 use exuvia_plan::history::{self, Entry, Event};
-use exuvia_plan::{Layout, Phase, Record, ReleaseRef, files, floors, record, trial};
+use exuvia_plan::trial::{Count, End};
+use exuvia_plan::{Layout, Phase, Record, ReleaseRef, files, floors, record};
 
 /// The installation, locked.
 #[derive(Debug)]
@@ -79,28 +80,26 @@ impl<'a> Held<'a> {
     pub(crate) fn begin_count(&self, to: &ReleaseRef) -> Result<(), Error> {
         self.drop_counts()?;
         let state = self.install.state();
-        Ok(state.write(files::trial(0), to.digest.to_string().as_bytes())?)
+        Ok(state.write(files::trial(Count::default()), to.digest.to_string().as_bytes())?)
     }
 
-    /// Counts a start; by rename, which needs no space and cannot be torn.
-    pub(crate) fn count(&self, to: &ReleaseRef, starts: u8) -> Result<(), Error> {
+    /// Moves the counter; by rename, which needs no space and cannot be torn.
+    pub(crate) fn count(&self, to: &ReleaseRef, count: Count) -> Result<(), Error> {
         let state = self.install.state();
-        match self.install.starts(to.digest)? {
-            Some(found) => Ok(state.rename(files::trial(found), files::trial(starts))?),
-            None => Ok(state.write(files::trial(starts), to.digest.to_string().as_bytes())?),
+        match self.install.count(to.digest)? {
+            Some(found) => Ok(state.rename(files::trial(found), files::trial(count))?),
+            None => Ok(state.write(files::trial(count), to.digest.to_string().as_bytes())?),
         }
     }
 
-    /// Gives one start back. Others may have been counted meanwhile, so the number is read again.
-    pub(crate) fn give_back(&self, to: &ReleaseRef) -> Result<(), Error> {
-        match self.install.starts(to.digest)? {
-            Some(found @ 1..) => self.count(to, found - 1),
-            _ => Ok(()),
-        }
+    /// Gives one start back. Others may have been counted meanwhile, so the count is read again.
+    pub(crate) fn give_back(&self, to: &ReleaseRef, end: End) -> Result<(), Error> {
+        let found = self.install.count(to.digest)?;
+        found.map_or(Ok(()), |found| self.count(to, found.given_back(end)))
     }
 
     pub(crate) fn drop_counts(&self) -> Result<(), Error> {
-        for name in (0..=trial::MAX_STARTS).map(files::trial) {
+        for name in Count::all().map(files::trial) {
             if self.install.state().metadata(&name)?.is_some() {
                 self.install.state().remove_file(&name)?;
             }

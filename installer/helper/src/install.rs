@@ -7,7 +7,8 @@ use crate::steps::{Qualified, Staged};
 use exuvia_core::{Digest, Floors, Limits};
 use exuvia_durable::{Dir, Lock};
 use exuvia_plan::record::{self, Record};
-use exuvia_plan::{Layout, Phase, ReleaseRef, Remembered, Shape, files, floors, history, trial};
+use exuvia_plan::trial::Count;
+use exuvia_plan::{Layout, Phase, ReleaseRef, Remembered, Shape, files, floors, history};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,7 +146,7 @@ impl Install {
     pub fn status(&self) -> Result<Status, Error> {
         let phase = self.phase()?;
         let starts = match &phase {
-            Phase::Trial { to, .. } => self.starts(to.digest)?.unwrap_or(0),
+            Phase::Trial { to, .. } => self.count(to.digest)?.unwrap_or_default().starts,
             _ => 0,
         };
         let (layout, stable_exe) = (self.layout().clone(), self.stable_exe());
@@ -217,12 +218,12 @@ impl Install {
         read_record(self.state(), name)
     }
 
-    /// Starts counted for the release on trial; `None` when no counter of it exists.
-    pub(crate) fn starts(&self, to: Digest) -> Result<Option<u8>, Error> {
-        for starts in (0..=trial::MAX_STARTS).rev() {
-            let bytes = self.state().read(files::trial(starts), 64)?;
+    /// What is counted of the release on trial; `None` when no counter of it exists.
+    pub(crate) fn count(&self, to: Digest) -> Result<Option<Count>, Error> {
+        for count in Count::all() {
+            let bytes = self.state().read(files::trial(count), 64)?;
             if bytes.is_some_and(|bytes| bytes == to.to_string().as_bytes()) {
-                return Ok(Some(starts));
+                return Ok(Some(count));
             }
         }
         Ok(None)

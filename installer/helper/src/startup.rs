@@ -133,7 +133,7 @@ fn start(install: &Install, exe: &Path, args: &[OsString]) -> Result<bool, Error
         return Ok(false);
     }
     match install.prepare_start()? {
-        Start::Plain(found) if live_changed(&phase, &found) => {
+        Start::Plain(_) if matches!(phase, Phase::Reverting { .. }) => {
             // Another version stands at the fixed path now: it is the one to run.
             let Err(error) = install.start_anyway(args);
             Err(error)
@@ -150,11 +150,6 @@ fn start(install: &Install, exe: &Path, args: &[OsString]) -> Result<bool, Error
             }
         },
     }
-}
-
-/// Whether recovery has moved the fixed path under this process.
-fn live_changed(before: &Phase, after: &Phase) -> bool {
-    matches!(before, Phase::Reverting { .. }) && matches!(after, Phase::Settled { .. })
 }
 
 /// Marks the version as running until this process ends, however it ends.

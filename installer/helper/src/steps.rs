@@ -274,7 +274,7 @@ impl Held<'_> {
             self.remember(bad, reason, now)?;
         }
         if let Phase::Trial { to, .. } = &reach.phase
-            && self.install().starts(to.digest)?.is_none()
+            && self.install().count(to.digest)?.is_none()
         {
             self.begin_count(to)?;
         }

@@ -8,10 +8,9 @@ use crate::platform::{self, Signals};
 use crate::qualify::TRIAL;
 use crate::steps::PATIENCE;
 use exuvia_durable::Lock;
-use exuvia_plan::trial::{self, Admission, End, Outcome, Verdict, Watch, admit, judge};
+use exuvia_plan::trial::{self, Admission, Count, Exit, Outcome, Verdict, Watch, admit, judge};
 use exuvia_plan::{Phase, ReleaseRef};
 use std::ffi::OsString;
-use std::io;
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -32,26 +31,34 @@ pub(crate) fn watch(install: &Install, args: &[OsString]) -> Result<Watched, Err
     let mut next = count_start(install)?;
     let mut signals = Signals::watch()?;
     // From here on an error would leave a program behind that no longer hears its signals.
-    while let Some(Counted { to, starts, phase, running }) = next {
+    while let Some(Counted { to, count, phase, running }) = next {
         let mut command = prepared(&install.executable(&to, &phase), args);
         command.env(TRIAL, to.digest.to_string());
-        let watch = Watch { health: install.layout().health, starts, overdue: false };
+        let watch = Watch { health: install.layout().health, count, overdue: false };
         let child = platform::spawn(&mut command);
         let mut vigil = Vigil { install, to: &to, watch, asked: false };
         let ended = child.map(|child| vigil.wait(child, &mut signals));
         // Or a revert would leave the tree of a version that seems to be running.
         drop(running);
-        let end = vigil.sort(&ended);
+        let exit = match ended.as_ref().map(|status| platform::code_and_signal(*status)) {
+            Ok((code, signal)) => Exit::Gone { code, signal },
+            Err(error) => Exit::NotStarted(error.kind()),
+        };
+        let end = exit.sort(vigil.asked);
         match (vigil.on_trial(), judge(vigil.watch, Outcome::Ended(end)), ended) {
             (true, Verdict::Revert, Ok(status)) if vigil.others_run() => {
                 return Ok(Watched::Ended(status));
             }
-            (true, Verdict::Revert, ended) => {
-                vigil.revert(&reason(&ended));
+            (true, Verdict::Revert, _) => {
+                vigil.revert(&exit.reason());
                 break;
             }
             (true, Verdict::GiveBack, Ok(status)) => {
-                let _ = install.lock(PATIENCE).and_then(|held| held.give_back(&to));
+                let _ = install.lock(PATIENCE).and_then(|held| held.give_back(&to, end));
+                return Ok(Watched::Ended(status));
+            }
+            (true, Verdict::Confirm, Ok(status)) => {
+                vigil.confirm();
                 return Ok(Watched::Ended(status));
             }
             (true, Verdict::Leave, Ok(status)) | (false, _, Ok(status)) => {
@@ -64,10 +71,10 @@ pub(crate) fn watch(install: &Install, args: &[OsString]) -> Result<Watched, Err
     Ok(Watched::StartInstalled)
 }
 
-/// A start that was counted: the release on trial, the how-manieth start, and the run lock.
+/// A start of the release on trial, with the count that includes it and the run lock.
 struct Counted {
     to: ReleaseRef,
-    starts: u8,
+    count: Count,
     phase: Phase,
     running: Option<Lock>,
 }
@@ -79,12 +86,12 @@ fn count_start(install: &Install) -> Result<Option<Counted>, Error> {
     let held = install.lock(PATIENCE)?;
     let phase = held.recovered(now())?;
     let Phase::Trial { to, .. } = &phase else { return Ok(None) };
-    match admit(install.starts(to.digest)?.unwrap_or(0)) {
-        Admission::Start { counted: starts } => {
-            held.count(to, starts)?;
+    match admit(install.count(to.digest)?.unwrap_or_default()) {
+        Admission::Start { counted: count } => {
+            held.count(to, count)?;
             // Before the lock is released: the next one to count has to see that this one runs.
             let running = keep_running(install, to);
-            Ok(Some(Counted { to: to.clone(), starts, phase, running }))
+            Ok(Some(Counted { to: to.clone(), count, phase, running }))
         }
         Admission::Exhausted => {
             if held.not_running(&to.version)?.is_some() {
@@ -131,9 +138,7 @@ impl Vigil<'_> {
             return;
         }
         match judge(self.watch, Outcome::Window) {
-            Verdict::Confirm => {
-                let _ = self.install.trial().map(|trial| trial.map(|trial| trial.confirm(now())));
-            }
+            Verdict::Confirm => self.confirm(),
             verdict => {
                 self.watch.overdue = true;
                 if verdict == Verdict::RevertUnderway {
@@ -153,22 +158,12 @@ impl Vigil<'_> {
         held.and_then(|held| held.not_running(&self.to.version)).is_ok_and(|free| free.is_none())
     }
 
+    fn confirm(&self) {
+        let _ = self.install.trial().map(|trial| trial.map(|trial| trial.confirm(now())));
+    }
+
     fn revert(&self, reason: &str) {
         let _ = self.install.trial().map(|trial| trial.map(|trial| trial.revert(reason, now())));
-    }
-
-    fn sort(&self, ended: &io::Result<ExitStatus>) -> End {
-        match ended.as_ref().map(|status| platform::code_and_signal(*status)) {
-            Ok((code, signal)) => End::sort(code, signal, self.asked),
-            Err(_) => End::Failed,
-        }
-    }
-}
-
-fn reason(ended: &io::Result<ExitStatus>) -> String {
-    match ended.as_ref().map(|status| platform::code_and_signal(*status)) {
-        Ok((code, signal)) => trial::failed(code, signal),
-        Err(error) => trial::not_started(error.kind()),
     }
 }
 

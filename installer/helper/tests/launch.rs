@@ -105,6 +105,21 @@ fn a_clean_exit_gives_the_start_back() {
 }
 
 #[test]
+fn a_tool_that_never_stays_up_is_confirmed_by_its_third_clean_exit() {
+    let mut kit = Kit::new();
+    kit.health = Health::Alive { seconds: 60 };
+    let (_kit, install) = on_trial(kit, "exit 0");
+    for expected in ["trial", "trial", "settled", "settled"] {
+        assert_eq!(launch(&install), Some(0));
+        assert_eq!(phase(&install), expected);
+    }
+    assert_eq!(version(&install), "1.1.0");
+    let counters = fs::read_dir(install.path().join(".exuvia")).unwrap().flatten();
+    let mut names = counters.map(|entry| entry.file_name().into_string().unwrap());
+    assert!(!names.any(|name| name.starts_with("trial-")), "the counter is gone");
+}
+
+#[test]
 fn being_told_to_stop_gives_the_start_back_and_reaches_the_application() {
     for (name, number) in [("-TERM", 15), ("-INT", 2), ("-HUP", 1)] {
         let mut kit = Kit::new();

@@ -3,6 +3,7 @@
 
 use crate::journal::{Phase, ReleaseRef};
 use crate::layout::{InPlaceShape, Layout, Shape};
+use crate::trial::Count;
 use exuvia_core::Digest;
 use semver::Version;
 use std::path::{Path, PathBuf};
@@ -36,9 +37,12 @@ pub const SIDE_STAGING: &str = "side.staging";
 /// In place, where a tree waits while a move is made in renames.
 pub const ASIDE: &str = "side.moving";
 
-/// The counter of a trial with so many starts.
-pub fn trial(starts: u8) -> String {
-    format!("trial-{starts}")
+/// The counter of a trial.
+pub fn trial(count: Count) -> String {
+    match count {
+        Count { starts, clean: 0 } => format!("trial-{starts}"),
+        Count { starts, clean } => format!("trial-{starts}-{clean}"),
+    }
 }
 
 /// The lock that running processes of a version share.

@@ -2,18 +2,26 @@
 #![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
 
 use exuvia_plan::Health;
-use exuvia_plan::trial::{Admission, End, MAX_STARTS, Outcome, Verdict, Watch, admit, judge};
+use exuvia_plan::trial::{
+    Admission, Count, End, Exit, MAX_STARTS, Outcome, Verdict, Watch, admit, judge,
+};
+use std::io::ErrorKind;
 
 #[test]
 fn three_starts_and_no_more() {
     for starts in 0..=u8::MAX {
-        let expected = match starts {
-            0 => Admission::Start { counted: 1 },
-            1 => Admission::Start { counted: 2 },
-            2 => Admission::Start { counted: 3 },
-            _ => Admission::Exhausted,
+        let clean = 2;
+        let counted = match starts {
+            0 => Some(1),
+            1 => Some(2),
+            2 => Some(3),
+            _ => None,
         };
-        assert_eq!(admit(starts), expected, "{starts}");
+        let expected = counted.map_or(Admission::Exhausted, |starts| {
+            let counted = Count { starts, clean };
+            Admission::Start { counted }
+        });
+        assert_eq!(admit(Count { starts, clean }), expected, "{starts}");
     }
 }
 
@@ -44,7 +52,7 @@ fn every_outcome_of_every_start_has_its_verdict() {
     ];
     for (outcome, health, overdue, early, last) in table {
         for (starts, expected) in [(1, early), (2, early), (MAX_STARTS, last), (9, last)] {
-            let watch = Watch { health, starts, overdue };
+            let watch = Watch { health, count: Count { starts, clean: 1 }, overdue };
             assert_eq!(judge(watch, outcome), expected, "{watch:?} {outcome:?}");
         }
     }
@@ -68,17 +76,40 @@ fn an_end_is_sorted_by_status_signal_and_by_who_asked() {
         (None, None, false, End::Failed),
     ];
     for (code, signal, asked, expected) in cases {
-        assert_eq!(End::sort(code, signal, asked), expected, "{code:?} {signal:?} {asked}");
+        assert_eq!(
+            Exit::Gone { code, signal }.sort(asked),
+            expected,
+            "{code:?} {signal:?} {asked}"
+        );
     }
 }
 
 #[test]
 fn every_reason_tells_how_the_last_start_ended() {
-    use exuvia_plan::trial::{failed, not_started, silent};
-    assert_eq!(failed(Some(3), None), "three starts, the last one ended with 3");
-    assert_eq!(failed(None, Some(11)), "three starts, the last one ended by signal 11");
-    let silence = silent(Health::default());
+    let reason = |code, signal| Exit::Gone { code, signal }.reason();
+    assert_eq!(reason(Some(3), None), "three starts, the last one ended with 3");
+    assert_eq!(reason(None, Some(11)), "three starts, the last one ended by signal 11");
+    let silence = exuvia_plan::trial::silent(Health::default());
     assert_eq!(silence, "three starts, the last one not healthy within 60 seconds");
-    let kind = std::io::ErrorKind::NotFound;
-    assert_eq!(not_started(kind), "three starts, the last one impossible (entity not found)");
+    let gone = Exit::NotStarted(ErrorKind::NotFound).reason();
+    assert_eq!(gone, "three starts, the last one found no program to start");
+    let denied = Exit::NotStarted(ErrorKind::PermissionDenied).reason();
+    assert_eq!(denied, "three starts, the last one was impossible (permission denied)");
+}
+
+#[test]
+fn the_third_clean_end_proves_a_release_for_which_being_up_is_enough() {
+    let mut count = Count::default();
+    for expected in [Verdict::GiveBack, Verdict::GiveBack, Verdict::Confirm, Verdict::Confirm] {
+        let Admission::Start { counted } = admit(count) else { panic!("{count:?}") };
+        let judged = |health| {
+            let watch = Watch { health, count: counted, overdue: false };
+            judge(watch, Outcome::Ended(End::Clean))
+        };
+        assert_eq!(judged(Health::Alive { seconds: 5 }), expected, "{count:?}");
+        assert_eq!(judged(Health::default()), Verdict::GiveBack, "only its own word counts");
+        count = counted.given_back(End::Clean);
+        assert_eq!(counted.given_back(End::Stopped).clean, counted.clean);
+        assert!(Count::all().any(|possible| possible == count), "{count:?}");
+    }
 }
