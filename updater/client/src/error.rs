@@ -253,7 +253,8 @@ impl LocalError {
             #[cfg(feature = "blocking")]
             LocalError::Runtime { .. } => "close other programs and try again",
             LocalError::State { .. } => "update the application by hand, or remove that file",
-            LocalError::Durable(error) => disk_advice(error),
+            LocalError::Durable(error) if error.kind() == Kind::DiskFull => disk_advice(error),
+            LocalError::Durable(_) => "check the rights of that file, or where HOME points to",
             LocalError::Io { .. } => "check the disk and the rights of that file",
         }
     }
@@ -285,6 +286,10 @@ fn helper_advice(error: &exuvia_helper::Error) -> &'static str {
         E::Disk(error) => disk_advice(error),
         E::Occupied { .. } => "choose a place that is empty or does not exist yet",
         E::Unfinished { .. } => "install the application again",
+        // Without it nobody knows what there is to uninstall.
+        E::Record { path, source: RecordError::Damaged { .. } } if path.ends_with("layout") => {
+            "move the application's folder away and install it again"
+        }
         E::Record { source: RecordError::Damaged { .. }, .. } | E::Lost { .. } => {
             "uninstall the application and install it again"
         }
@@ -353,5 +358,12 @@ mod tests {
         let path = PathBuf::from("/opt/notes");
         let unfinished: Error = exuvia_helper::Error::Unfinished { path }.into();
         assert_eq!(unfinished.advice(), "install the application again");
+        let damaged = |name: &str| {
+            let source = exuvia_plan::record::decode::<exuvia_plan::Layout>(b"").unwrap_err();
+            let path = PathBuf::from("/opt/notes/.exuvia").join(name);
+            Error::from(exuvia_helper::Error::Record { path, source }).advice()
+        };
+        assert!(damaged("journal").starts_with("uninstall"));
+        assert!(damaged("layout").starts_with("move"));
     }
 }
