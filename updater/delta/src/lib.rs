@@ -47,9 +47,8 @@
 //!
 //! # Memory
 //! A block is held with its frame and its prefix: 32 + 2 × 16 MiB, just over 64 MiB at worst
-//! ([`Limits::memory`]). A frame as large as its content found nothing to refer to, and deltas made
-//! here refer to 20 MiB of a larger file, so a large executable takes 40 MiB. Both manifests come
-//! on top.
+//! ([`Limits::memory`]). Deltas made here stay below that: a large executable comes in blocks of
+//! 7 MiB that refer to 9 MiB each. Both manifests come on top.
 #![cfg_attr(
     feature = "make",
     doc = r##"

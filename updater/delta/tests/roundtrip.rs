@@ -107,10 +107,27 @@ fn a_file_beyond_one_block_refers_to_the_right_part_of_the_old_one() {
     let patch = delta(&old, &new, 1);
     assert!(patch.len() < 100_000, "{}", patch.len());
     let info = info(&mut &patch[..]).unwrap();
-    assert_eq!((info.blocks, info.referenced), (4, 4 * (20 << 20)));
+    assert_eq!((info.blocks, info.referenced), (8, 8 * (9 << 20)));
     let (result, stream) = applied(&old, &patch);
     assert_eq!(result.unwrap().digest, packed(&new).0);
     assert!(stream == packed(&new).1);
+}
+
+#[test]
+fn the_number_of_threads_makes_no_difference() {
+    let old = noise(1, 20 << 20);
+    let new = [&old[1 << 20..], &old[..1 << 20]].concat();
+    let (old, new) = (tree([("big", old)]), tree([("big", new)]));
+    let with = |threads| {
+        let mut options = Options::default();
+        (options.level, options.threads) = (1, threads);
+        let mut patch = Vec::new();
+        make(&old, &new, &mut patch, &options, &mut |_| {}).unwrap();
+        patch
+    };
+    let alone = with(1);
+    assert_eq!(info(&mut &alone[..]).unwrap().blocks, 3);
+    assert!(alone == with(2) && alone == with(5));
 }
 
 #[test]
@@ -151,6 +168,7 @@ proptest! {
     fn the_same_trees_give_the_same_delta((old, new) in two_trees()) {
         prop_assert_eq!(delta(&old, &new, 19), delta(&old, &new, 19));
     }
+
 }
 
 /// What becomes of an old file.

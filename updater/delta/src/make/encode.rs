@@ -21,7 +21,7 @@ pub(super) fn compress(content: &[u8], prefix: &[u8], options: &Options) -> Resu
 fn parameters(content: usize, prefix: usize, options: &Options) -> Vec<CParameter> {
     use CParameter::{
         ChainLog, CompressionLevel, DeterministicRefPrefix, EnableLongDistanceMatching, HashLog,
-        LdmHashLog, LdmHashRateLog, Strategy, WindowLog,
+        LdmHashLog, LdmHashRateLog, SearchLog, Strategy, WindowLog,
     };
     let all = log2(content + prefix);
     let mut parameters = vec![
@@ -31,11 +31,14 @@ fn parameters(content: usize, prefix: usize, options: &Options) -> Vec<CParamete
         WindowLog(log2(content).max(10)),
     ];
     if options.level >= 19 {
-        // A tree node for every byte of prefix and content: two entries each.
+        // A tree node for every byte of prefix and content: two entries each. Fewer buckets and
+        // shorter searches than the level has by itself cost a thousandth in size and save a third
+        // of the time, most of which goes into indexing the prefix.
         parameters.extend([
             Strategy(ZSTD_strategy::ZSTD_btultra2),
             ChainLog((all + 1).clamp(10, 28)),
-            HashLog(all.clamp(10, 26)),
+            HashLog(all.saturating_sub(2).clamp(10, 26)),
+            SearchLog(5),
         ]);
     }
     if all >= 20 {
