@@ -16,9 +16,14 @@ use crate::dir::Exchange;
 pub(crate) fn exchange(a: &Handle, x: &OsStr, b: &Handle, y: &OsStr) -> io::Result<Exchange> {
     match fs::renameat_with(a, x, b, y, RenameFlags::EXCHANGE) {
         Ok(()) => Ok(Exchange::Exchanged),
-        Err(Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP) => Ok(Exchange::Unsupported),
+        Err(errno) if means_unsupported(errno) => Ok(Exchange::Unsupported),
         Err(errno) => Err(errno.into()),
     }
+}
+
+/// Where it is a right that is missing after all, what is tried instead is told so too.
+fn means_unsupported(errno: Errno) -> bool {
+    matches!(errno, Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP | Errno::PERM)
 }
 
 pub(crate) fn flush(file: &File) -> io::Result<()> {
@@ -32,4 +37,15 @@ pub(crate) fn flush_dir(dir: &Handle) -> io::Result<()> {
 /// Writes out the whole file system in one pass.
 pub(crate) fn flush_all(dir: &Handle) -> io::Result<()> {
     Ok(fs::syncfs(dir)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sandbox_that_forbids_the_exchange_is_a_system_without_it() {
+        assert!(means_unsupported(Errno::PERM));
+        assert!(!means_unsupported(Errno::ACCESS) && !means_unsupported(Errno::NOSPC));
+    }
 }

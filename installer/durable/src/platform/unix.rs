@@ -78,7 +78,13 @@ pub(crate) fn open_lock(dir: &Handle, name: &OsStr) -> io::Result<File> {
                 Err(_) => Err(error.into()),
             }
         }
-        result => Ok(File::from(result?)),
+        result => {
+            let file = File::from(result?);
+            // Whatever the umask was: a user who cannot open it runs a version that nobody sees
+            // running. Only its owner may, and has to.
+            let _ = fs::fchmod(&file, FILE_MODE);
+            Ok(file)
+        }
     }
 }
 

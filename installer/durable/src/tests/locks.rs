@@ -87,3 +87,13 @@ fn as_nobody(act: impl FnOnce() + Send) {
         thread.join().unwrap();
     });
 }
+
+#[test]
+fn a_lock_may_be_shared_by_every_user_whatever_the_umask() {
+    let (folder, dir) = sandbox();
+    let path = folder.path().join("lock");
+    std::fs::write(&path, b"").unwrap();
+    std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    drop(Lock::try_exclusive(&dir, "lock").unwrap());
+    assert_eq!(super::mode(path), 0o644);
+}
