@@ -163,7 +163,7 @@ fn the_helper_stays_small_enough_to_read() {
         sizes.partition(|(name, _)| ["launch.rs", "watch.rs", "startup.rs"].contains(name));
     let total = |sizes: &[(&str, usize)]| sizes.iter().map(|(_, lines)| lines).sum::<usize>();
     assert_eq!(beside.len(), 3, "{beside:?}");
-    assert!(total(&within) <= 1_500, "{} lines: {within:?}", total(&within));
+    assert!(total(&within) <= 1_560, "{} lines: {within:?}", total(&within));
     assert!(total(&beside) <= 350, "{} lines: {beside:?}", total(&beside));
 }
 

@@ -324,17 +324,6 @@ impl Dir {
         }
     }
 
-    /// Removes whatever stands under `name` with all beneath it, if it is there. Links are removed,
-    /// never followed. Durable on return; after an error part of the tree may be gone.
-    ///
-    /// # Errors
-    /// Local.
-    pub fn remove_tree(&self, name: impl AsRef<Path>) -> Result<(), Error> {
-        let at = At::find(self, name.as_ref())?;
-        crate::remove::tree(at.dir(), at.name)?;
-        at.dir().sync()
-    }
-
     /// Removes temporary files that killed writers left in this directory. Only while holding the
     /// lock that all writers of this directory take.
     ///

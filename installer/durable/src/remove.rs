@@ -2,8 +2,9 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::path::{Path, PathBuf};
 
-use crate::dir::{Dir, FileKind};
+use crate::dir::{At, Dir, FileKind};
 use crate::error::{Error, Step};
 use crate::platform;
 use crate::steps;
@@ -12,28 +13,79 @@ use crate::steps;
 /// open directory and a stack frame.
 const DEPTH: usize = 256;
 
-/// Removes `name` and all beneath it; nothing to remove is fine.
-pub(crate) fn tree(dir: &Dir, name: &OsStr) -> Result<(), Error> {
-    level(dir, name, DEPTH)
+impl Dir {
+    /// Removes whatever stands under `name` with all beneath it, if it is there. Links are removed,
+    /// never followed. Durable on return; after an error part of the tree may be gone.
+    ///
+    /// # Errors
+    /// Local.
+    pub fn remove_tree(&self, name: impl AsRef<Path>) -> Result<(), Error> {
+        self.remove_tree_but(name, &|_| false).map(drop)
+    }
+
+    /// As [`Dir::remove_tree`], but the files and links stay for which `keep` says so, given their
+    /// path beneath `name`, and with them the directories that hold them. Gives the paths kept.
+    ///
+    /// # Errors
+    /// Local.
+    pub fn remove_tree_but(
+        &self,
+        name: impl AsRef<Path>,
+        keep: &dyn Fn(&Path) -> bool,
+    ) -> Result<Vec<PathBuf>, Error> {
+        let at = At::find(self, name.as_ref())?;
+        let kept = tree(at.dir(), at.name(), keep)?;
+        at.dir().sync()?;
+        Ok(kept)
+    }
 }
 
-fn level(dir: &Dir, name: &OsStr, depth: usize) -> Result<(), Error> {
+/// Removes `name` and all beneath it but the files and links that are to be kept, which it gives;
+/// nothing to remove is fine.
+fn tree(dir: &Dir, name: &OsStr, keep: &dyn Fn(&Path) -> bool) -> Result<Vec<PathBuf>, Error> {
+    let mut kept = Vec::new();
+    level(dir, name, Path::new(""), DEPTH, &mut |path| {
+        let keeps = path != Path::new("") && keep(path);
+        if keeps {
+            kept.push(path.to_owned());
+        }
+        keeps
+    })?;
+    Ok(kept)
+}
+
+/// `inside` is the path beneath the tree. Whether it is gone.
+fn level(
+    dir: &Dir,
+    name: &OsStr,
+    inside: &Path,
+    depth: usize,
+    keep: &mut dyn FnMut(&Path) -> bool,
+) -> Result<bool, Error> {
     let path = dir.path().join(name);
-    let Some(metadata) = dir.metadata(name)? else { return Ok(()) };
+    let Some(metadata) = dir.metadata(name)? else { return Ok(true) };
     if metadata.kind != FileKind::Dir {
-        return gone(steps::mutate(Step::Remove, &path, || {
-            platform::remove_file(dir.handle(), name)
-        }));
+        if keep(inside) {
+            return Ok(false);
+        }
+        gone(steps::mutate(Step::Remove, &path, || platform::remove_file(dir.handle(), name)))?;
+        return Ok(true);
     }
     let Some(depth) = depth.checked_sub(1) else {
         return Err(Error::new(Step::Remove, &path, io::ErrorKind::InvalidFilename.into()));
     };
     // `subdir` refuses a link, so a directory that was exchanged for one since is not entered.
     let inner = dir.subdir(name)?;
+    let mut empty = true;
     for entry in inner.entries()? {
-        level(&inner, &entry.name, depth)?;
+        empty &= level(&inner, &entry.name, &inside.join(&entry.name), depth, keep)?;
     }
-    gone(steps::mutate(Step::Remove, &path, || platform::remove_dir(dir.handle(), name)))
+    if empty {
+        gone(steps::mutate(Step::Remove, &path, || platform::remove_dir(dir.handle(), name)))?;
+    } else {
+        inner.sync()?;
+    }
+    Ok(empty)
 }
 
 /// Somebody else removed it first: as good.

@@ -7,7 +7,7 @@ use crate::install::Install;
 use exuvia_bundle::{Limits, Manifest};
 use exuvia_core::Digest;
 use exuvia_durable::{Exchange, FileKind, Kind};
-use exuvia_plan::files::{self, ASIDE, CURRENT, SIDE};
+use exuvia_plan::files::{self, ASIDE, CURRENT, MANIFESTS, SIDE};
 use exuvia_plan::{Phase, ReleaseRef, Shape, World};
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,19 @@ impl Install {
         let limits = Limits::default();
         let bytes = self.state().read(files::manifest(digest), limits.manifest_length)?;
         Ok(bytes.and_then(|bytes| Manifest::parse(&bytes, &limits).ok()))
+    }
+
+    /// All manifests that are kept and sound.
+    pub(crate) fn manifests(&self) -> Result<Vec<(Digest, Manifest)>, Error> {
+        let mut manifests = Vec::new();
+        for entry in self.state().subdir_or_create(MANIFESTS)?.entries()? {
+            if let Some(digest) = entry.name.to_str().and_then(files::digest_of_manifest)
+                && let Some(manifest) = self.manifest(digest)?
+            {
+                manifests.push((digest, manifest));
+            }
+        }
+        Ok(manifests)
     }
 
     /// What the disk shows. In place, trees are told apart by their contents, but only in those
@@ -70,14 +83,10 @@ impl Install {
         spot: &Path,
         releases: &[&ReleaseRef],
     ) -> Result<Option<Digest>, Error> {
-        let mut known = Vec::new();
-        for release in releases {
-            if let Some(manifest) = self.manifest(release.digest)? {
-                known.push((manifest, release.digest));
-            }
-        }
-        known.sort_by_key(|(manifest, _)| std::cmp::Reverse(manifest.entries().len()));
-        for (manifest, digest) in &known {
+        let mut known = self.manifests()?;
+        known.retain(|(digest, _)| releases.iter().any(|release| release.digest == *digest));
+        known.sort_by_key(|(_, manifest)| std::cmp::Reverse(manifest.entries().len()));
+        for (digest, manifest) in &known {
             if self.has(spot)?
                 && compare::fits(self.root(), spot, manifest, self.layout().is_single_file())?
             {

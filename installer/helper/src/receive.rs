@@ -114,7 +114,7 @@ impl Held<'_> {
         let (staging, place) = (layout.staging(next), layout.tree(next, phase));
         let manifest = stage::unpack(install.root(), &staging, facts, fill)?;
         let result = (|| {
-            let gives_way = self.vacate(phase, next, &place)?;
+            let gives_way = self.vacate(phase, next, &place, now)?;
             keep_manifest(install.state(), next.digest, &manifest)?;
             stage::settle(install.root(), &manifest, &staging, &place, layout.is_single_file())?;
             self.take(phase.stage(next, gives_way, now)?, now)
@@ -127,7 +127,13 @@ impl Held<'_> {
 
     /// Clears the place of a new tree. If the previous release stands there it gives way, unless
     /// it is running; whether it did.
-    fn vacate(&self, phase: &Phase, next: &ReleaseRef, place: &Path) -> Result<bool, Error> {
+    fn vacate(
+        &self,
+        phase: &Phase,
+        next: &ReleaseRef,
+        place: &Path,
+        now: Time,
+    ) -> Result<bool, Error> {
         let (install, (current, previous)) = (self.install(), phase.at_rest()?);
         let gives_way = previous.filter(|previous| match install.layout().shape {
             Shape::Versioned { .. } => previous.version == next.version,
@@ -144,7 +150,7 @@ impl Held<'_> {
                 }
             },
         };
-        install.root().remove_tree(place)?;
+        self.clear(place, now)?;
         Ok(gives_way.is_some())
     }
 }

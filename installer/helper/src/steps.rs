@@ -291,7 +291,7 @@ impl Held<'_> {
         }
         // Makes the lock file, which users who may not write here could not.
         drop(self.install().running(phase.live()));
-        self.prune(phase);
+        self.prune(phase, now);
         Ok(())
     }
 }

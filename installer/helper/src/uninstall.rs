@@ -1,39 +1,56 @@
 //! Removing an application: what is ours and nothing else.
 
+use crate::clock::now;
 use crate::error::Error;
 use crate::install::Install;
 use crate::steps::PATIENCE;
-use exuvia_plan::{Shape, files};
-use std::path::PathBuf;
+use exuvia_plan::files::{CURRENT, LEFT, SIDE, STATE, VERSIONS};
+use exuvia_plan::{Ours, Phase, Shape};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 /// What is left after an uninstallation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Uninstalled {
-    /// What stands in the application's directory and was not put there by Exuvia.
+    /// What stands where the application was and was not put there by Exuvia.
     pub left: Vec<PathBuf>,
 }
 
 impl Install {
     /// Removes the stable path first, then the versions, then the state, so that a removal that
-    /// was cut off can be repeated. Other files in the application's directory stay and are named.
+    /// was cut off can be repeated. Files that Exuvia did not put there stay, wherever they lie, and
+    /// are named.
     ///
     /// # Errors
     /// [`Error::Busy`], [`Error::Disk`].
     pub fn uninstall(self) -> Result<Uninstalled, Error> {
         let held = self.lock(PATIENCE)?;
-        let (root, layout) = (self.root(), self.layout());
-        let Shape::Versioned { launcher } = &layout.shape else {
-            root.remove_tree(layout.live())?;
-            root.remove_tree(layout.state())?;
-            return Ok(Uninstalled::default());
+        let (root, layout, phase) = (self.root(), self.layout(), self.phase().ok());
+        let releases = phase.as_ref().map(Phase::releases).unwrap_or_default();
+        let ours = Ours::new(&self.manifests()?, &releases);
+        let mut left = Vec::new();
+        let mut remove = |name: &str, keep: &dyn Fn(&Path) -> bool| -> Result<(), Error> {
+            let kept = root.remove_tree_but(name, keep)?;
+            left.extend(kept.iter().map(|path| root.path().join(name).join(path)));
+            Ok(())
         };
-        for name in [launcher, files::CURRENT, files::VERSIONS, files::STATE] {
-            root.remove_tree(name)?;
+        match &layout.shape {
+            Shape::Versioned { launcher } => {
+                root.remove_tree(launcher)?;
+                root.remove_tree(CURRENT)?;
+                remove(VERSIONS, &|path| !ours.in_versions(path))?;
+            }
+            Shape::InPlace { name, .. } => {
+                remove(name, &|path| !ours.in_tree(path))?;
+                held.clear(&layout.in_state(SIDE), now())?;
+            }
         }
+        remove(&layout.state(), &|path| path.starts_with(LEFT))?;
         drop(held);
-        let left: Vec<PathBuf> =
-            root.entries()?.iter().map(|entry| self.path().join(&entry.name)).collect();
-        if left.is_empty() {
+        if let Shape::Versioned { .. } = layout.shape {
+            let known = [VERSIONS, STATE].map(OsStr::new);
+            let others = root.entries()?.into_iter().filter(|e| !known.contains(&&*e.name));
+            left.extend(others.map(|entry| self.path().join(entry.name)));
             // An empty directory is no harm, so that it cannot be removed is none either.
             let _ = std::fs::remove_dir(self.path());
         }

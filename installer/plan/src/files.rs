@@ -37,6 +37,14 @@ pub const SIDE_STAGING: &str = "side.staging";
 /// In place, where a tree waits while a move is made in renames.
 pub const ASIDE: &str = "side.moving";
 
+/// The folder of what was found in a tree that went and is not ours.
+pub const LEFT: &str = "left";
+
+/// Whether a name among the versions is that of a tree that is being put together.
+pub fn is_staging(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(".staging")
+}
+
 /// The counter of a trial.
 pub fn trial(count: Count) -> String {
     match count {
@@ -53,6 +61,11 @@ pub fn run(version: &Version) -> String {
 /// The version that a lock of [`run`] belongs to.
 pub fn version_of_run(name: &str) -> Option<Version> {
     name.strip_prefix(RUN)?.strip_suffix(RUN_END)?.parse().ok()
+}
+
+/// The release that a name in [`MANIFESTS`] belongs to.
+pub fn digest_of_manifest(name: &str) -> Option<Digest> {
+    name.strip_suffix(".json")?.parse().ok()
 }
 
 /// The manifest of a release.

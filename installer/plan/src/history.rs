@@ -48,6 +48,8 @@ pub enum Event {
     RolledBack,
     /// An interrupted step was finished or undone.
     Recovered,
+    /// A tree went, and what lay in it without being ours was carried to where the reason says.
+    Carried,
     /// Both copies of the floors were unreadable.
     FloorsLost,
 }

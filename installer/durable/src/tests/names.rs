@@ -33,6 +33,27 @@ fn what_is_missing_reads_as_none_and_removes_as_done() {
 }
 
 #[test]
+fn a_tree_is_removed_but_for_what_is_to_be_kept() {
+    let (folder, dir) = sandbox();
+    for place in ["tree/bin", "tree/share/deep", "tree/empty"] {
+        std::fs::create_dir_all(folder.path().join(place)).unwrap();
+    }
+    for name in ["tree/bin/notes", "tree/share/deep/mine", "tree/share/theirs"] {
+        dir.write(name, b"").unwrap();
+    }
+    let mine = std::path::Path::new("share/deep/mine");
+    let kept = dir.remove_tree_but("tree", &|path| path == mine).unwrap();
+    assert_eq!(kept, [mine]);
+    assert_eq!(names(&dir.subdir("tree").unwrap()), ["share"]);
+    assert_eq!(names(&dir.subdir("tree/share").unwrap()), ["deep"]);
+    assert!(dir.remove_tree_but("tree", &|_| false).unwrap().is_empty());
+    assert!(names(&dir).is_empty());
+    dir.write("file", b"").unwrap();
+    assert!(dir.remove_tree_but("file", &|_| true).unwrap().is_empty(), "it is no tree");
+    assert!(names(&dir).is_empty());
+}
+
+#[test]
 fn an_error_names_the_step_and_the_path() {
     let (folder, dir) = sandbox();
     let error = dir.subdir("versions/1.0.0").unwrap_err();
