@@ -20,7 +20,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The first installation was interrupted; it has to be repeated. *Local.*
-    #[error("the installation in {} was never finished", .path.display())]
+    #[error("the installation in {} was never finished: install it again", .path.display())]
     Unfinished {
         /// The installation.
         path: PathBuf,

@@ -3,14 +3,14 @@
 use crate::compare;
 use crate::error::Error;
 use crate::held::Held;
-use crate::install::{Install, read_record};
+use crate::install::{Install, intact};
 use crate::receive::keep_manifest;
 use crate::stage::{self, Fill};
 use crate::trust::{self, Learnt, Wanted};
 use exuvia_core::release::Facts;
 use exuvia_core::{Digest, Floors, Platform, Time};
 use exuvia_durable::Dir;
-use exuvia_plan::files::{self, CURRENT, JOURNAL, LAYOUT, ROOT, VERSIONS};
+use exuvia_plan::files::{self, JOURNAL, LAYOUT, ROOT, VERSIONS};
 use exuvia_plan::history::{Entry, Event};
 use exuvia_plan::{Config, Layout, LayoutError, Phase, Refusal, ReleaseRef, Shape, record};
 use std::fs::File;
@@ -42,7 +42,8 @@ pub struct First<'a> {
 
 impl Install {
     /// Installs an application for the first time, verified from the configuration's root on. Cut
-    /// off at any moment it leaves nothing that counts, and doing it again starts over.
+    /// off at any moment it leaves nothing that counts, and doing it again starts over, as it does
+    /// over an installation of the application whose journal or layout is damaged.
     ///
     /// # Errors
     /// [`Error::Occupied`] if something that is not ours stands there, or an installation does.
@@ -63,9 +64,9 @@ impl Install {
         let path = std::path::absolute(first.path).unwrap_or_else(|_| first.path.to_owned());
         let install = prepare(&path, layout)?;
         let held = install.lock(Duration::ZERO)?;
-        held.start_over(&current)?;
+        held.start_over()?;
         held.write_trust(first.config, &learnt)?;
-        held.put_in_place(facts, &current, Fill(fill))?;
+        held.put_in_place(facts, &current, Fill(fill), first.now)?;
         held.finish(current, launcher, first.now)?;
         drop(held);
         Ok(install)
@@ -77,14 +78,14 @@ fn open_launcher(first: &First<'_>) -> Result<Option<File>, Error> {
     match (&first.shape, first.launcher) {
         (Shape::InPlace { .. }, _) => Ok(None),
         (Shape::Versioned { .. }, None) => Err(Error::NoLauncher),
-        (Shape::Versioned { .. }, Some(path)) => match File::open(path) {
-            Ok(program) => Ok(Some(program)),
-            Err(source) => Err(Error::Spawn { path: path.to_owned(), source }),
-        },
+        (Shape::Versioned { .. }, Some(path)) => {
+            let failed = |source| Error::Spawn { path: path.to_owned(), source };
+            File::open(path).map(Some).map_err(failed)
+        }
     }
 }
 
-/// Opens or makes the directories, and writes the layout, by which a later run knows them again.
+/// Opens or makes the directories.
 fn prepare(path: &Path, layout: Layout) -> Result<Install, Error> {
     let occupied = || Error::Occupied { path: path.to_owned() };
     let root = match &layout.shape {
@@ -103,46 +104,40 @@ fn prepare(path: &Path, layout: Layout) -> Result<Install, Error> {
         None if free => root.create_dir(layout.state())?,
         None => return Err(occupied()),
     };
-    let ours = |name: &str| files::is_before_journal(name);
-    if !state.entries()?.iter().all(|entry| entry.name.to_str().is_some_and(ours)) {
+    if !state.entries()?.iter().all(|entry| entry.name.to_str().is_some_and(files::is_in_state)) {
         return Err(occupied());
     }
-    // A damaged layout can only be the torn one of an earlier attempt.
-    if let Ok(Some(found)) = read_record::<Layout>(&state, LAYOUT)
-        && found.app != layout.app
-    {
-        return Err(occupied());
-    }
-    state.write(LAYOUT, &record::encode(&layout))?;
     Ok(Install::assemble(root, state, path.to_owned(), layout))
 }
 
 impl Held<'_> {
-    /// Removes what an earlier attempt left. In place, what stands at the fixed path goes only if
-    /// it is what that attempt put there.
-    fn start_over(&self, current: &ReleaseRef) -> Result<(), Error> {
-        let (install, root) = (self.install(), self.install().root());
-        let occupied = || Error::Occupied { path: install.path().to_owned() };
-        // Another process may have finished between our look and our lock.
-        if install.state().metadata(JOURNAL)?.is_some() {
-            return Err(occupied());
-        }
-        match &install.layout().shape {
-            Shape::Versioned { launcher } => {
-                for name in [CURRENT, launcher, VERSIONS] {
-                    root.remove_tree(name)?;
-                }
-                root.create_dir(VERSIONS)?;
-            }
+    /// Begins anew over what an earlier attempt left, or over an installation that nothing can be
+    /// done with any more: writes the layout, by which a later run knows the place again. The trees
+    /// stay until the new one is whole. In place, what stands at the fixed path gives way only if
+    /// it is what Exuvia put there.
+    fn start_over(&self) -> Result<(), Error> {
+        let (install, root, state) =
+            (self.install(), self.install().root(), self.install().state());
+        let (layout, path) = (install.layout(), install.path().to_owned());
+        // What is newer is an error here, and nothing is touched.
+        install.read_floors()?;
+        let (found, journal) = (intact::<Layout>(state, LAYOUT)?, intact::<Phase>(state, JOURNAL)?);
+        let foreign = match &layout.shape {
+            Shape::Versioned { .. } => false,
             Shape::InPlace { name, .. } => {
-                let ours = install.identify(Path::new(name), &[current])?;
-                if root.metadata(name)?.is_some() && ours.is_none() {
-                    return Err(occupied());
-                }
-                root.remove_tree(name)?;
+                root.metadata(name)?.is_some() && install.identify(Path::new(name), None)?.is_none()
             }
+        };
+        if foreign || found.is_some_and(|f| journal.is_some() || f.app != layout.app) {
+            return Err(Error::Occupied { path });
         }
-        Ok(install.state().sweep()?)
+        state.remove_tree(JOURNAL)?;
+        state.remove_tree(LAYOUT)?;
+        state.write(LAYOUT, &record::encode(layout))?;
+        if let Shape::Versioned { .. } = layout.shape {
+            root.subdir_or_create(VERSIONS)?;
+        }
+        Ok(state.sweep()?)
     }
 
     fn write_trust(&self, config: &Config, learnt: &Learnt) -> Result<(), Error> {
@@ -156,6 +151,7 @@ impl Held<'_> {
         facts: &Facts,
         current: &ReleaseRef,
         fill: Fill<'_>,
+        now: Time,
     ) -> Result<(), Error> {
         let (root, layout) = (self.install().root(), self.install().layout());
         let staging = layout.staging(current);
@@ -163,6 +159,7 @@ impl Held<'_> {
         // Written first, so that a later attempt knows the tree for its own.
         keep_manifest(self.install().state(), current.digest, &manifest)?;
         let place = layout.tree(current, &settled(current.clone()));
+        self.clear(&place, now)?;
         stage::settle(root, &manifest, &staging, &place, layout.is_single_file())
     }
 

@@ -101,7 +101,7 @@ impl<'a> Held<'a> {
     pub(crate) fn drop_counts(&self) -> Result<(), Error> {
         for name in Count::all().map(files::trial) {
             if self.install.state().metadata(&name)?.is_some() {
-                self.install.state().remove_file(&name)?;
+                self.install.state().remove_tree(&name)?;
             }
         }
         Ok(())

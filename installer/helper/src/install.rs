@@ -5,10 +5,12 @@ use crate::held::Held;
 use crate::platform;
 use crate::steps::{Qualified, Staged};
 use exuvia_core::{Digest, Floors, Limits};
-use exuvia_durable::{Dir, Lock};
+use exuvia_durable::{Dir, Kind, Lock};
 use exuvia_plan::record::{self, Record};
 use exuvia_plan::trial::Count;
-use exuvia_plan::{Layout, Phase, ReleaseRef, Remembered, Shape, files, floors, history};
+use exuvia_plan::{
+    Layout, Phase, RecordError, ReleaseRef, Remembered, Shape, files, floors, history,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,10 +147,8 @@ impl Install {
     /// [`Error::Record`] if the journal is damaged or newer, [`Error::Unfinished`] without one.
     pub fn status(&self) -> Result<Status, Error> {
         let phase = self.phase()?;
-        let starts = match &phase {
-            Phase::Trial { to, .. } => self.count(to.digest)?.unwrap_or_default().starts,
-            _ => 0,
-        };
+        // There are no counters but those of a trial.
+        let starts = self.count(phase.live().digest)?.unwrap_or_default().starts;
         let (layout, stable_exe) = (self.layout().clone(), self.stable_exe());
         let floors = self.read_floors()?.floors;
         Ok(Status { layout, phase, starts, floors, remembered: self.remembered()?, stable_exe })
@@ -167,7 +167,7 @@ impl Install {
     /// # Errors
     /// [`Error::Disk`].
     pub fn history(&self) -> Result<Vec<history::Entry>, Error> {
-        let file = self.state().read(files::HISTORY, RECORD_LIMIT)?;
+        let file = read_state(self.state(), files::HISTORY, RECORD_LIMIT)?;
         Ok(history::read(&file.unwrap_or_default()))
     }
 
@@ -177,13 +177,7 @@ impl Install {
     /// # Errors
     /// [`Error::Record`] if it was written by a later version.
     pub fn remembered(&self) -> Result<Remembered, Error> {
-        match self.record(files::REMEMBERED) {
-            Ok(remembered) => Ok(remembered.unwrap_or_default()),
-            Err(Error::Record { source: exuvia_plan::RecordError::Damaged { .. }, .. }) => {
-                Ok(Remembered::default())
-            }
-            Err(error) => Err(error),
-        }
+        Ok(intact(self.state(), files::REMEMBERED)?.unwrap_or_default())
     }
 
     /// The release that was staged before and waits, if there is one.
@@ -221,7 +215,7 @@ impl Install {
     /// What is counted of the release on trial; `None` when no counter of it exists.
     pub(crate) fn count(&self, to: Digest) -> Result<Option<Count>, Error> {
         for count in Count::all() {
-            let bytes = self.state().read(files::trial(count), 64)?;
+            let bytes = read_state(self.state(), &files::trial(count), 64)?;
             if bytes.is_some_and(|bytes| bytes == to.to_string().as_bytes()) {
                 return Ok(Some(count));
             }
@@ -230,7 +224,7 @@ impl Install {
     }
 
     pub(crate) fn read_floors(&self) -> Result<floors::Read, Error> {
-        let [a, b] = files::FLOORS.map(|name| self.state().read(name, RECORD_LIMIT));
+        let [a, b] = files::FLOORS.map(|name| read_state(self.state(), name, RECORD_LIMIT));
         let path = || self.state().path().join(files::FLOORS[0]);
         floors::read(a?.as_deref(), b?.as_deref())
             .map_err(|source| Error::Record { path: path(), source })
@@ -255,9 +249,27 @@ impl Install {
 }
 
 pub(crate) fn read_record<R: Record>(state: &Dir, name: &str) -> Result<Option<R>, Error> {
-    let Some(bytes) = state.read(name, R::LIMIT as u64)? else { return Ok(None) };
+    let Some(bytes) = read_state(state, name, R::LIMIT as u64)? else { return Ok(None) };
     let path = || state.path().join(name);
     record::decode(&bytes).map(Some).map_err(|source| Error::Record { path: path(), source })
+}
+
+/// A record, unless there is none or it is damaged.
+pub(crate) fn intact<R: Record>(state: &Dir, name: &str) -> Result<Option<R>, Error> {
+    match read_record(state, name) {
+        Err(Error::Record { source: RecordError::Damaged { .. }, .. }) => Ok(None),
+        read => read,
+    }
+}
+
+/// The bytes of a state file. What is no file or too long for one counts as empty: damaged.
+fn read_state(state: &Dir, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+    match state.read(name, limit) {
+        Err(error) if [Kind::TooLarge, Kind::WrongPath].contains(&error.kind()) => {
+            Ok(Some(Vec::new()))
+        }
+        read => Ok(read?),
+    }
 }
 
 fn versioned(path: &Path) -> Result<Option<Install>, Error> {

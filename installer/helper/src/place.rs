@@ -52,8 +52,9 @@ impl Install {
         }
         let [live, side, aside] = self.spots();
         if let Phase::Swapping { .. } | Phase::Reverting { .. } = phase {
-            let beside = [self.identify(&side, &releases)?, self.identify(&aside, &releases)?];
-            return Ok(World::new(self.identify(&live, &releases)?, beside.into_iter().flatten()));
+            let identify = |spot: &Path| self.identify(spot, Some(&releases));
+            let beside = [identify(&side)?, identify(&aside)?];
+            return Ok(World::new(identify(&live)?, beside.into_iter().flatten()));
         }
         let live = self.has(&live)?.then_some(phase.live().digest);
         let side = if self.has(&side)? { phase.beside() } else { None };
@@ -76,15 +77,15 @@ impl Install {
         [layout.live().into(), layout.in_state(SIDE), layout.in_state(ASIDE)]
     }
 
-    /// Which of the releases a tree is. When the trees of two fit (one has only files that the
+    /// Which of the releases a tree is, or which at all of those whose manifest is kept. When the trees of two fit (one has only files that the
     /// other has too), it is the one with more entries.
     pub(crate) fn identify(
         &self,
         spot: &Path,
-        releases: &[&ReleaseRef],
+        among: Option<&[&ReleaseRef]>,
     ) -> Result<Option<Digest>, Error> {
         let mut known = self.manifests()?;
-        known.retain(|(digest, _)| releases.iter().any(|release| release.digest == *digest));
+        known.retain(|(digest, _)| among.is_none_or(|all| all.iter().any(|r| r.digest == *digest)));
         known.sort_by_key(|(_, manifest)| std::cmp::Reverse(manifest.entries().len()));
         for (digest, manifest) in &known {
             if self.has(spot)?
@@ -118,7 +119,7 @@ impl Held<'_> {
         }
         // Nothing stands at the fixed path: a move by renames was cut off between two of them.
         for spot in [&aside, &side] {
-            if install.identify(spot, &phase.releases())? == Some(to.digest) {
+            if install.identify(spot, Some(&phase.releases()))? == Some(to.digest) {
                 return Ok(install.root().rename(spot, &live)?);
             }
         }

@@ -139,17 +139,12 @@ impl Held<'_> {
             Shape::Versioned { .. } => previous.version == next.version,
             Shape::InPlace { .. } => true,
         });
-        let _free = match gives_way {
-            None => None,
-            Some(previous) => match self.not_running(&previous.version)? {
-                None => return Err(Error::Busy { path: install.root().path().join(place) }),
-                free => {
-                    let current = current.clone();
-                    self.journal(&Phase::Settled { current, previous: None })?;
-                    free
-                }
-            },
-        };
+        let mut _free = None;
+        if let Some(previous) = gives_way {
+            let busy = || Error::Busy { path: install.root().path().join(place) };
+            _free = Some(self.not_running(&previous.version)?.ok_or_else(busy)?);
+            self.journal(&Phase::Settled { current: current.clone(), previous: None })?;
+        }
         self.clear(place, now)?;
         Ok(gives_way.is_some())
     }

@@ -48,8 +48,8 @@ pub fn is_staging(name: &str) -> bool {
 /// The counter of a trial.
 pub fn trial(count: Count) -> String {
     match count {
-        Count { starts, clean: 0 } => format!("trial-{starts}"),
-        Count { starts, clean } => format!("trial-{starts}-{clean}"),
+        Count { starts, clean: 0 } => format!("{TRIAL}{starts}"),
+        Count { starts, clean } => format!("{TRIAL}{starts}-{clean}"),
     }
 }
 
@@ -83,10 +83,11 @@ pub fn name_of_sibling(state: &str) -> Option<&str> {
     state.strip_prefix('.')?.strip_suffix(STATE).filter(|name| !name.is_empty())
 }
 
-/// Whether a name may stand in the state directory of an installation that was never finished.
-pub fn is_before_journal(name: &str) -> bool {
-    const KNOWN: [&str; 7] = [".", LAYOUT, LOCK, "floors.", ROOT, MANIFESTS, SIDE];
-    KNOWN.iter().any(|known| name.starts_with(known))
+/// Whether a name may stand in a state directory: one with others is not Exuvia's.
+pub fn is_in_state(name: &str) -> bool {
+    const WHOLE: [&str; 8] = [LAYOUT, JOURNAL, LOCK, REMEMBERED, HISTORY, ROOT, MANIFESTS, LEFT];
+    const BEGIN: [&str; 5] = [".", "floors.", SIDE, RUN, TRIAL];
+    WHOLE.contains(&name) || BEGIN.iter().any(|begin| name.starts_with(begin))
 }
 
 impl Layout {
@@ -167,5 +168,6 @@ pub fn version(release: &ReleaseRef) -> PathBuf {
     format!("{VERSIONS}/{}", release.version).into()
 }
 
+const TRIAL: &str = "trial-";
 const RUN: &str = "run-";
 const RUN_END: &str = ".lock";

@@ -181,6 +181,27 @@ impl Kit {
         version: &str,
     ) -> Result<Install, Error> {
         let (digest, bundle) = self.bundle(version);
+        self.try_install_shape(path, shape, digest, &bundle)
+    }
+
+    /// Installs what may not be the bundle, versioned.
+    pub(crate) fn try_install_bytes(
+        &self,
+        path: &Path,
+        digest: Digest,
+        bundle: &[u8],
+    ) -> Result<Install, Error> {
+        let shape = Shape::Versioned { launcher: "notes".to_owned() };
+        self.try_install_shape(path, shape, digest, bundle)
+    }
+
+    fn try_install_shape(
+        &self,
+        path: &Path,
+        shape: Shape,
+        digest: Digest,
+        bundle: &[u8],
+    ) -> Result<Install, Error> {
         let first = First {
             path,
             shape,
@@ -191,7 +212,7 @@ impl Kit {
             now: now(),
             launcher: Some(&self.launcher),
         };
-        Install::first_install(&first, &mut |out: &mut dyn Write| out.write_all(&bundle))
+        Install::first_install(&first, &mut |out: &mut dyn Write| out.write_all(bundle))
     }
 
     pub(crate) fn receive(&self, install: &Install, version: &str) -> Result<Staged, Error> {
