@@ -26,7 +26,7 @@ pub(crate) fn run(
         Qualify::Args(args) => command.args(args),
         Qualify::Nonce => command.env(QUALIFY, &nonce),
     };
-    command.env_remove(TRIAL).stdin(Stdio::null()).stderr(Stdio::null());
+    command.env_remove(TRIAL).stdin(Stdio::null());
     platform::clean_environment(&mut command);
     let denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
     match (platform::run(&mut command, user, LIMIT, MAX_OUTPUT), user) {
@@ -35,9 +35,9 @@ pub(crate) fn run(
         }
         (Err(error), _) => Err(QualifyFailure::CannotStart { kind: error.kind() }),
         (Ok(Finished::TimedOut), _) => Err(QualifyFailure::TimedOut { seconds: LIMIT.as_secs() }),
-        (Ok(Finished::Ended { status, output }), _) => {
+        (Ok(Finished::Ended { status, output, errors }), _) => {
             let (code, signal) = platform::code_and_signal(status);
-            qualify.judge(code, signal, &output, &nonce).map(|()| None)
+            qualify.judge(code, signal, &output, &errors, &nonce).map(|()| None)
         }
     }
 }

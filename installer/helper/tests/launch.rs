@@ -4,7 +4,7 @@
 mod support;
 
 use exuvia_core::Kind;
-use exuvia_helper::{Install, QualifyFailure};
+use exuvia_helper::Install;
 use exuvia_plan::history::Event;
 use exuvia_plan::{Consent, Health, Qualify};
 use std::fs;
@@ -346,63 +346,6 @@ fn a_running_version_is_not_pruned() {
     running.wait().unwrap();
     install.recover(now()).unwrap();
     assert!(!tree.exists());
-}
-
-#[test]
-fn a_staged_program_that_does_not_start_is_refused_and_remembered() {
-    let cases = [
-        ("#!/nonexistent/interpreter\n", "CannotStart"),
-        // The C library gives what is no program of this machine to the shell, which fails.
-        ("\u{7f}ELF is not enough", "Exited"),
-        ("#!/bin/sh\nexit 127\n", "Exited { code: 127 }"),
-        ("#!/bin/sh\nkill -SEGV $$\n", "Killed { signal: 11 }"),
-        ("#!/bin/sh\nexit 0\n", "NoAnswer"),
-        ("#!/bin/sh\necho exuvia-qualified 00000000000000000000000000000000\n", "NoAnswer"),
-    ];
-    for (script, expected) in cases {
-        let mut kit = Kit::new();
-        kit.release("1.0.0", "exit 0");
-        let install = kit.versioned("1.0.0");
-        let bad = kit.release_with("1.1.0", script, |_| {});
-        let error = kit.receive(&install, "1.1.0").unwrap().qualify(now()).unwrap_err();
-        let exuvia_helper::Error::Unqualified { why, .. } = &error else { panic!("{error}") };
-        assert!(format!("{why:?}").starts_with(expected), "{why:?} for {script}");
-        assert!(install.remembered().unwrap().find(bad).is_some());
-        assert!(install.waiting().unwrap().is_none());
-        assert!(!install.path().join("versions/1.1.0").exists());
-        assert!(kit.receive(&install, "1.1.0").is_err());
-    }
-}
-
-#[test]
-fn a_staged_program_that_hangs_is_killed_with_its_children() {
-    let mut kit = Kit::new();
-    kit.release("1.0.0", "exit 0");
-    let install = kit.versioned("1.0.0");
-    let script = "#!/bin/sh\nsleep 4321 &\nsleep 4321\n";
-    kit.release_with("1.1.0", script, |_| {});
-    let since = Instant::now();
-    let error = kit.receive(&install, "1.1.0").unwrap().qualify(now()).unwrap_err();
-    assert!(since.elapsed() < Duration::from_secs(12));
-    let timed_out = QualifyFailure::TimedOut { seconds: 10 };
-    assert!(
-        matches!(&error, exuvia_helper::Error::Unqualified { why, .. } if *why == timed_out),
-        "{error}"
-    );
-    let left = Command::new("pgrep").args(["-f", "sleep 4321"]).output().unwrap();
-    assert!(left.stdout.is_empty(), "processes were left over");
-}
-
-#[test]
-fn qualification_follows_the_layout_and_is_never_done_as_root() {
-    let mut kit = Kit::new();
-    kit.qualify = Qualify::Args(vec!["--version".to_owned()]);
-    kit.release("1.0.0", "exit 0");
-    let install = kit.versioned("1.0.0");
-    let script = "#!/bin/sh\n[ \"$1\" = --version ] && [ \"$(id -u)\" != 0 ] && exit 0\nexit 9\n";
-    kit.release_with("1.1.0", script, |_| {});
-    let qualified = kit.receive(&install, "1.1.0").unwrap().qualify(now()).unwrap();
-    assert_eq!(qualified.skipped(), None);
 }
 
 #[test]

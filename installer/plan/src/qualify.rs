@@ -14,16 +14,20 @@ pub enum QualifyFailure {
         kind: io::ErrorKind,
     },
     /// It ended with a status other than 0; 127 commonly means a missing library.
-    #[error("it ended with status {code}")]
+    #[error("it ended with status {code}{}", after(said))]
     Exited {
         /// The exit status.
         code: i32,
+        /// The last line of its standard error, shortened; may be empty.
+        said: String,
     },
     /// A signal ended it.
-    #[error("signal {signal} ended it")]
+    #[error("signal {signal} ended it{}", after(said))]
     Killed {
         /// The signal's number.
         signal: i32,
+        /// The last line of its standard error, shortened; may be empty.
+        said: String,
     },
     /// It did not end in time, and was killed.
     #[error("it did not end within {seconds} seconds")]
@@ -52,7 +56,8 @@ pub enum QualifySkipped {
 }
 
 impl Qualify {
-    /// Judges how a started program ended and what it printed.
+    /// Judges how a started program ended and what it printed, `errors` being the end of its
+    /// standard error.
     ///
     /// # Errors
     /// [`QualifyFailure`].
@@ -61,12 +66,14 @@ impl Qualify {
         code: Option<i32>,
         signal: Option<i32>,
         output: &[u8],
+        errors: &[u8],
         nonce: &str,
     ) -> Result<(), QualifyFailure> {
+        let said = last_line(errors);
         match (code, signal) {
             (Some(0), _) => {}
-            (_, Some(signal)) => return Err(QualifyFailure::Killed { signal }),
-            (code, None) => return Err(QualifyFailure::Exited { code: code.unwrap_or(-1) }),
+            (_, Some(signal)) => return Err(QualifyFailure::Killed { signal, said }),
+            (code, None) => return Err(QualifyFailure::Exited { code: code.unwrap_or(-1), said }),
         }
         let answer = qualify_answer(nonce);
         let mut lines = output.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
@@ -83,3 +90,18 @@ impl Qualify {
 pub fn qualify_answer(nonce: &str) -> String {
     format!("exuvia-qualified {nonce}")
 }
+
+/// The last line that says something, for people: no control characters, [`SAID`] bytes at most.
+fn last_line(errors: &[u8]) -> String {
+    let text = String::from_utf8_lossy(errors);
+    let last = text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let mut line: String = last.chars().filter(|c| !c.is_control()).collect();
+    line.truncate(line.floor_char_boundary(SAID));
+    line
+}
+
+fn after(said: &str) -> String {
+    if said.is_empty() { String::new() } else { format!(": {said}") }
+}
+
+const SAID: usize = 200;

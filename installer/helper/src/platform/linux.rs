@@ -7,14 +7,14 @@ use rustix::process::{Pid, Signal, geteuid, getpid, kill_process, kill_process_g
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::{emulate_default_handler, pipe};
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, IsTerminal, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -87,18 +87,24 @@ pub(crate) fn run(
         // The standard library drops the supplementary groups along with root.
         command.uid(user).gid(group);
     }
-    command.process_group(0).current_dir("/").stdout(Stdio::piped());
+    command.process_group(0).current_dir("/").stdout(Stdio::piped()).stderr(Stdio::piped());
     let deadline = Instant::now() + limit;
     let mut child = command.spawn()?;
-    let mut stdout = child.stdout.take();
-    let mut output = Vec::new();
+    let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        if let Some(status) = child.try_wait()? {
+        let ended = child.try_wait()?;
+        // Read all the time, or it would wait for a full pipe to be emptied.
+        read_end(&mut stderr, &mut errors);
+        if let Some(status) = ended {
             while output.len() < max_output && read_some(&mut stdout, &mut output, Duration::ZERO) {
             }
             kill_group(&child);
-            return Ok(Finished::Ended { status, output });
+            if !status.success() && is_foreign(command.get_program().as_ref()) {
+                return Err(io::ErrorKind::Unsupported.into());
+            }
+            return Ok(Finished::Ended { status, output, errors });
         }
         if left.is_zero() {
             kill_group(&child);
@@ -115,20 +121,45 @@ pub(crate) fn run(
     }
 }
 
+/// Whether a file is neither a script nor a program for this machine. The C library hands such a
+/// file to the shell, whose complaint would be taken for the program's own.
+fn is_foreign(program: &Path) -> bool {
+    let head = |path: &Path| {
+        let mut head = [0; 20];
+        File::open(path).and_then(|mut file| file.read_exact(&mut head)).map(|()| head)
+    };
+    // Magic, class and byte order; then the machine.
+    let kind = |head: &[u8; 20]| (head[..6].to_owned(), head[18..].to_owned());
+    match (head(program), head(Path::new("/proc/self/exe"))) {
+        (Ok(found), Ok(own)) => !found.starts_with(b"#!") && kind(&found) != kind(&own),
+        _ => false,
+    }
+}
+
+/// Reads what has come, for a while, and keeps its end.
+fn read_end(from: &mut Option<ChildStderr>, into: &mut Vec<u8>) {
+    for _ in 0..READS {
+        if !read_some(from, into, Duration::ZERO) {
+            break;
+        }
+        into.drain(..into.len().saturating_sub(END));
+    }
+}
+
 /// Reads what has come within `patience`. Gives `false` once there is nothing more to wait for.
-fn read_some(out: &mut Option<ChildStdout>, into: &mut Vec<u8>, patience: Duration) -> bool {
-    let Some(stdout) = out else { return false };
-    if !readable(stdout, Some(patience)) {
+fn read_some<R: Read + AsFd>(from: &mut Option<R>, into: &mut Vec<u8>, patience: Duration) -> bool {
+    let Some(pipe) = from else { return false };
+    if !readable(pipe, Some(patience)) {
         return !patience.is_zero();
     }
     let mut buffer = [0; 4096];
-    match stdout.read(&mut buffer) {
+    match pipe.read(&mut buffer) {
         Ok(read @ 1..) => {
             into.extend_from_slice(&buffer[..read]);
             true
         }
         _ => {
-            *out = None;
+            *from = None;
             false
         }
     }
@@ -223,4 +254,7 @@ impl Signals {
 const OTHERS_WRITE: u32 = 0o022;
 const EXECUTE: u32 = 0o111;
 const NOBODY: u32 = 65_534;
+/// Pipefuls a turn.
+const READS: usize = 64;
+const END: usize = 4096;
 const PAUSE: Duration = Duration::from_millis(20);

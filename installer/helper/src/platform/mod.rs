@@ -37,8 +37,8 @@ pub(crate) enum RunAs {
 /// How a program that was given a limited time ended.
 #[derive(Debug)]
 pub(crate) enum Finished {
-    /// By itself; with the beginning of what it printed.
-    Ended { status: ExitStatus, output: Vec<u8> },
+    /// By itself; with the beginning of what it printed, and the end of what it complained about.
+    Ended { status: ExitStatus, output: Vec<u8>, errors: Vec<u8> },
     /// Not in time: it was killed.
     TimedOut,
 }
