@@ -14,7 +14,7 @@ use crate::builder::{Settings, Updater};
 use crate::error::{Error, LocalError, RepositoryError};
 use crate::events::{Event, Progress};
 use crate::rebuild::{Failure, Ingredients, rebuild};
-use crate::run::Run;
+use crate::run::{Purpose, Run};
 use crate::store;
 
 /// How an application is installed for the first time.
@@ -106,7 +106,7 @@ impl Updater {
         first: FirstInstall,
         progress: &mut dyn Progress,
     ) -> Result<Installed, Error> {
-        let mut run = Run::begin(self).await?;
+        let mut run = Run::begin(self, Purpose::FirstInstall).await?;
         if let Some(status) = &run.status {
             let (path, app) = (self.settings.place.clone(), status.layout.app.clone());
             let version = status.current().version.clone();

@@ -23,7 +23,7 @@ use crate::error::{Error, RepositoryError};
 use crate::events::{Event, Progress, RouteKind};
 use crate::held::Held;
 use crate::rebuild::Ingredients;
-use crate::run::Run;
+use crate::run::{Purpose, Run};
 use crate::stage;
 
 /// What a check found.
@@ -51,7 +51,7 @@ impl Updater {
     /// # Errors
     /// As [`check`](Updater::check).
     pub async fn check_with(&self, progress: &mut dyn Progress) -> Result<Check, Error> {
-        let mut run = Run::begin(self).await?;
+        let mut run = Run::begin(self, Purpose::Update).await?;
         let trusted = run.refresh(progress).await?;
         let releases = run.releases(trusted, progress).await?;
         run.drop_withdrawn(&releases).await?;

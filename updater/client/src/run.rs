@@ -9,7 +9,7 @@ use exuvia_core::choose::{self, Bad, Choice, Installed, Policy, Route, Step};
 use exuvia_core::{Digest, Kind, Limits, Refresh, Release, Releases, Start, Target, Time, Trusted};
 use exuvia_durable::{Dir, Lock};
 use exuvia_helper::{Install, Status, Waiting};
-use exuvia_plan::Phase;
+use exuvia_plan::{Phase, RecordError};
 use semver::Version;
 
 use crate::applied;
@@ -37,8 +37,17 @@ pub(crate) struct Run {
     pub(crate) now: Time,
 }
 
+/// What a run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To bring what is not there, or mend what is damaged.
+    FirstInstall,
+    /// To go on from what is installed.
+    Update,
+}
+
 impl Run {
-    pub(crate) async fn begin(updater: &Updater) -> Result<Run, Error> {
+    pub(crate) async fn begin(updater: &Updater, purpose: Purpose) -> Result<Run, Error> {
         let settings = updater.settings.clone();
         let (store, status) = in_background(move || -> Result<_, Error> {
             let app = settings.config.app.as_str();
@@ -49,6 +58,11 @@ impl Run {
             let status = match settings.installation.as_ref().ok().map(Install::status) {
                 // A first installation that was cut off: nothing is installed yet.
                 Some(Err(exuvia_helper::Error::Unfinished { .. })) => None,
+                // Installing again is how a person mends damaged state.
+                Some(Err(exuvia_helper::Error::Record {
+                    source: RecordError::Damaged { .. },
+                    ..
+                })) if purpose == Purpose::FirstInstall => None,
                 status => status.transpose()?,
             };
             Ok((store, status))

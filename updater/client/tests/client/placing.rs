@@ -21,6 +21,18 @@ async fn a_first_installation_that_was_cut_off_is_repeated() {
 }
 
 #[tokio::test]
+async fn damaged_state_is_mended_by_installing_again_and_by_nothing_else() {
+    let world = World::new().await;
+    std::fs::write(world.app_dir().join(".exuvia/journal"), b"torn").unwrap();
+    let error = world.updater().check().await.unwrap_err();
+    assert_eq!(error.advice(), "install the application again");
+    let launcher = Some(world.dir.path().join("launcher"));
+    let first = FirstInstall { layout: None, version: None, launcher };
+    world.updater().first_install(first, &mut |_| {}).await.unwrap();
+    assert_eq!(world.installed_text(), "1.0.0");
+}
+
+#[tokio::test]
 async fn what_is_installed_is_not_downloaded_to_be_installed_again() {
     let world = World::new().await;
     let first = FirstInstall { layout: None, version: None, launcher: None };
