@@ -3,7 +3,9 @@
 //! Key ids are names, taken as the delegating metadata declares them (TAP 12): what counts toward a
 //! threshold is the key itself, so that one key under two names is still one signer.
 
+mod ecdsa;
 mod ed25519;
+mod rsa_pss;
 mod verifier;
 
 use std::fmt;

@@ -7,6 +7,7 @@ mod choose;
 mod facts;
 mod fast_forward;
 mod keys;
+mod keys_of_others;
 mod publisher;
 mod refresh;
 mod roots;
