@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use exuvia_core::json::JsonError;
 use exuvia_core::keys::{KeyId, PublicKey};
-use exuvia_core::metadata::{DelegatedRole, Delegations, Envelope, MetaFile, Targets};
+use exuvia_core::metadata::{DelegatedRole, Envelope, MetaFile, Targets};
 use exuvia_core::{Digest, Time};
 use serde::Serialize;
 use serde_json::Map;
@@ -35,8 +35,7 @@ impl<'a> Draft<'a> {
     /// Adds a delegated role that lists nothing yet; `targets` has to be signed after it.
     pub(crate) fn delegate(&mut self, role: DelegatedRole, keys: BTreeMap<KeyId, PublicKey>) {
         self.after.roles.insert(role.name.clone(), Targets::new(0, self.now));
-        let none = || Delegations { keys: BTreeMap::new(), roles: Vec::new(), extra: Map::new() };
-        let delegations = self.after.targets.delegations.get_or_insert_with(none);
+        let delegations = self.after.targets.delegations.get_or_insert_default();
         delegations.keys.extend(keys);
         delegations.roles.push(role);
     }

@@ -6,6 +6,7 @@
 
 mod root;
 mod snapshot;
+mod succinct;
 mod targets;
 mod timestamp;
 
@@ -16,6 +17,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 pub use snapshot::Snapshot;
+pub use succinct::SuccinctRoles;
 pub use targets::{DelegatedRole, Delegations, Scope, TargetFile, Targets};
 pub use timestamp::Timestamp;
 

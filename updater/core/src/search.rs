@@ -9,9 +9,9 @@
 mod pattern;
 mod tree;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::pattern::Cover;
 use self::tree::{Heirs, Tree};
 use crate::errand::{Errand, Outbox};
 use crate::error::Error;
@@ -103,22 +103,19 @@ impl Search {
         {
             return Stage::Ended;
         }
-        let heirs = Heirs::of(targets, |scope| match &self.query {
-            Query::Path(path) => Cover::of_path(scope, path),
-            Query::Directory(directory) => Cover::of_directory(scope, directory),
-        });
+        let heirs = Heirs::of(targets, &self.query, self.trusted.limits.roles.saturating_add(1));
         // 5.6.7.2.1. Nobody who comes after a terminating delegation is asked.
         if heirs.alone {
             self.ahead.clear();
         }
         // 5.6.7.2. Depth first, in order of trust.
-        let branch = |role: &&DelegatedRole| {
+        let branch = |role: Cow<'_, DelegatedRole>| {
             let delegations = targets.delegations.as_ref()?;
             let key = |id: &KeyId| Some((id.clone(), delegations.keys.get(id)?.clone()));
             let keys = role.keyids.iter().filter_map(key).collect();
-            Some(Branch { delegator: place, role: (*role).clone(), keys })
+            Some(Branch { delegator: place, role: role.into_owned(), keys })
         };
-        self.ahead.extend(heirs.roles.iter().rev().filter_map(branch));
+        self.ahead.extend(heirs.roles.into_iter().rev().filter_map(branch));
         self.next()
     }
 

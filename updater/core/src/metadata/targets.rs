@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Map, Value};
 
-use super::{Authority, Role, SPEC_VERSION, positive};
+use super::{Authority, Role, SPEC_VERSION, SuccinctRoles, positive};
 use crate::Time;
 use crate::keys::{KeyId, PublicKey};
 
@@ -74,17 +74,50 @@ pub struct TargetFile {
     pub extra: Map<String, Value>,
 }
 
-/// Roles that are trusted with a part of the paths.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Roles that are trusted with a part of the paths: listed one by one, or as succinct bins (TAP 15).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Fields", into = "Fields")]
 pub struct Delegations {
     /// Keys by declared id.
     pub keys: BTreeMap<KeyId, PublicKey>,
-    /// The roles, in order of trust; no name occurs twice.
-    #[serde(deserialize_with = "unique")]
+    /// The roles, in order of trust; no name occurs twice. Empty where there are bins.
     pub roles: Vec<DelegatedRole>,
+    /// Bins that share all paths between them.
+    pub succinct_roles: Option<SuccinctRoles>,
     /// Fields that this version does not know.
-    #[serde(flatten)]
     pub extra: Map<String, Value>,
+}
+
+/// Delegations as they are written: one of `roles` and `succinct_roles`.
+#[derive(Serialize, Deserialize)]
+struct Fields {
+    keys: BTreeMap<KeyId, PublicKey>,
+    #[serde(default, deserialize_with = "unique", skip_serializing_if = "Option::is_none")]
+    roles: Option<Vec<DelegatedRole>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    succinct_roles: Option<SuccinctRoles>,
+    #[serde(flatten)]
+    extra: Map<String, Value>,
+}
+
+impl TryFrom<Fields> for Delegations {
+    type Error = &'static str;
+
+    fn try_from(fields: Fields) -> Result<Self, Self::Error> {
+        let Fields { keys, roles, succinct_roles, extra } = fields;
+        if roles.is_some() == succinct_roles.is_some() {
+            return Err("delegations have one of `roles` and `succinct_roles`");
+        }
+        Ok(Self { keys, roles: roles.unwrap_or_default(), succinct_roles, extra })
+    }
+}
+
+impl From<Delegations> for Fields {
+    fn from(delegations: Delegations) -> Self {
+        let Delegations { keys, roles, succinct_roles, extra } = delegations;
+        let roles = (succinct_roles.is_none() || !roles.is_empty()).then_some(roles);
+        Self { keys, roles, succinct_roles, extra }
+    }
 }
 
 /// A role that another one trusts.
@@ -129,7 +162,9 @@ impl Delegations {
 /// where file names ignore case.
 const RESERVED: [&str; 4] = ["root", "timestamp", "snapshot", "targets"];
 
-fn unique<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<DelegatedRole>, D::Error> {
+fn unique<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<DelegatedRole>>, D::Error> {
     let roles = Vec::<DelegatedRole>::deserialize(deserializer)?;
     let mut names = BTreeSet::new();
     for role in &roles {
@@ -148,5 +183,5 @@ fn unique<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<DelegatedRol
             return Err(de::Error::custom(format_args!("role {:?} has two scopes", role.name)));
         }
     }
-    Ok(roles)
+    Ok(Some(roles))
 }

@@ -1,5 +1,6 @@
 //! Which paths a delegation is about (TUF §4.5).
 
+use super::Query;
 use crate::Digest;
 use crate::metadata::Scope;
 
@@ -15,8 +16,16 @@ pub(super) enum Cover {
 }
 
 impl Cover {
+    /// Of what is looked for.
+    pub(super) fn of(scope: &Scope, query: &Query) -> Self {
+        match query {
+            Query::Path(path) => Self::of_path(scope, path),
+            Query::Directory(directory) => Self::of_directory(scope, directory),
+        }
+    }
+
     /// Of one path: `Whole` or `Nothing`.
-    pub(super) fn of_path(scope: &Scope, path: &str) -> Self {
+    fn of_path(scope: &Scope, path: &str) -> Self {
         let covered = match scope {
             Scope::Paths(patterns) => patterns.iter().any(|pattern| matches(pattern, path)),
             Scope::HashPrefixes(prefixes) => {
@@ -28,7 +37,7 @@ impl Cover {
     }
 
     /// Of all paths `DIRECTORY/NAME`, whatever the name.
-    pub(super) fn of_directory(scope: &Scope, directory: &str) -> Self {
+    fn of_directory(scope: &Scope, directory: &str) -> Self {
         let patterns = match scope {
             Scope::Paths(patterns) => patterns,
             Scope::HashPrefixes(prefixes) if prefixes.is_empty() => return Self::Nothing,

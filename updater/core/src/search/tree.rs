@@ -1,9 +1,11 @@
 //! The roles that a search has visited, and the lookup through them.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use super::Query;
 use super::pattern::Cover;
-use crate::metadata::{DelegatedRole, Role, Scope, TargetFile, Targets};
+use crate::metadata::{DelegatedRole, Role, TargetFile, Targets};
 use crate::verify::Current;
 
 /// Visited roles, each below the one that delegated to it and whose keys it was verified by.
@@ -76,6 +78,7 @@ impl Tree {
 
     /// Looks a path up as if it were the only one: pre-order, depth first (5.6.7).
     pub(super) fn lookup(&self, path: &str) -> Option<&TargetFile> {
+        let query = Query::Path(path.to_owned());
         let mut ahead = vec![Self::TOP];
         let mut seen = BTreeSet::new();
         while let Some(place) = ahead.pop() {
@@ -85,11 +88,11 @@ impl Tree {
             if let Some(file) = self.targets(place).targets.get(path) {
                 return Some(file);
             }
-            let heirs = Heirs::of(self.targets(place), |scope| Cover::of_path(scope, path));
+            let heirs = Heirs::of(self.targets(place), &query, 1);
             if heirs.alone {
                 ahead.clear();
             }
-            let below = |role: &&DelegatedRole| self.child(place, &role.name);
+            let below = |role: &Cow<'_, DelegatedRole>| self.child(place, &role.name);
             ahead.extend(heirs.roles.iter().rev().filter_map(below));
         }
         None
@@ -103,24 +106,39 @@ impl Tree {
 /// The roles that one role delegates what is looked for to.
 pub(super) struct Heirs<'a> {
     /// In order of trust.
-    pub(super) roles: Vec<&'a DelegatedRole>,
+    pub(super) roles: Vec<Cow<'a, DelegatedRole>>,
     /// Whether the last of them is terminating for all that is looked for: then nobody who would
     /// have come later is asked.
     pub(super) alone: bool,
 }
 
 impl<'a> Heirs<'a> {
-    pub(super) fn of(targets: &'a Targets, cover: impl Fn(&Scope) -> Cover) -> Self {
-        let mut roles = Vec::new();
-        for role in targets.delegations.iter().flat_map(|delegations| &delegations.roles) {
-            let cover = cover(&role.scope);
+    /// Of succinct bins at most `bins`: who needs more will not be served anyway.
+    pub(super) fn of(targets: &'a Targets, query: &Query, bins: usize) -> Self {
+        let mut heirs = Self { roles: Vec::new(), alone: false };
+        let Some(delegations) = &targets.delegations else { return heirs };
+        for role in &delegations.roles {
+            let cover = Cover::of(&role.scope, query);
             if cover != Cover::Nothing {
-                roles.push(role);
+                heirs.roles.push(Cow::Borrowed(role));
             }
             if role.terminating && cover == Cover::Whole {
-                return Self { roles, alone: true };
+                heirs.alone = true;
+                return heirs;
             }
         }
-        Self { roles, alone: false }
+        match (&delegations.succinct_roles, query) {
+            (Some(succinct), Query::Path(path)) => {
+                heirs.roles.push(Cow::Owned(succinct.bin_of(path)));
+                heirs.alone = true;
+            }
+            (Some(succinct), Query::Directory(_)) => {
+                heirs.roles.extend(succinct.bins().take(bins).map(Cow::Owned));
+                // Together the bins cover everything; which of them is last does not matter.
+                heirs.alone = true;
+            }
+            (None, _) => {}
+        }
+        heirs
     }
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+mod bins;
 mod choose;
 mod facts;
 mod fast_forward;

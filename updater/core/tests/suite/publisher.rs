@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ed25519_dalek::{Signer as _, SigningKey};
 use exuvia_core::keys::{PublicKey, Signature};
 use exuvia_core::metadata::{
-    DelegatedRole, Delegations, Envelope, MetaFile, RoleKeys, Roles, Root, Scope, Snapshot,
-    TargetFile, Targets, Timestamp,
+    DelegatedRole, Envelope, MetaFile, RoleKeys, Roles, Root, Scope, Snapshot, TargetFile, Targets,
+    Timestamp,
 };
 use exuvia_core::{Digest, Time};
 use serde::Serialize;
@@ -238,14 +238,16 @@ impl Publisher {
         };
         let expires = self.snapshot.expires;
         self.targets.entry(to.to_owned()).or_insert_with(|| Targets::new(0, expires));
-        let delegations =
-            self.targets.get_mut(from).unwrap().delegations.get_or_insert_with(|| Delegations {
-                keys: BTreeMap::new(),
-                roles: Vec::new(),
-                extra: Map::new(),
-            });
+        let delegations = self.targets.get_mut(from).unwrap().delegations.get_or_insert_default();
         delegations.roles.push(role);
         delegations.keys.extend(signers.iter().map(|s| (s.public().id(), s.public())));
+    }
+
+    /// Adds a role that nobody lists by name, such as a succinct bin.
+    pub(crate) fn add_role(&mut self, name: &str, signers: Vec<Signer>) {
+        let expires = self.snapshot.expires;
+        self.targets.insert(name.to_owned(), Targets::new(0, expires));
+        self.signers.insert(name.to_owned(), signers);
     }
 
     /// Adds a target to a role.
