@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 
 use crate::{
-    Digest, Entry, Error, Hasher, Manifest, Node, Reader, Tree,
+    Digest, Entry, Error, Hasher, Manifest, Node, Reader, RelPath, Tree,
     header::{self, TRAILER},
     path::shorten,
 };
@@ -54,11 +54,31 @@ impl<'m, W: Write> Writer<'m, W> {
     /// [`Error::Length`], [`Error::Content`], [`Error::NoSuchFile`]; [`Error::Read`] and
     /// [`Error::Write`] as the system has it. After an error the stream is of no use.
     pub fn file(&mut self, content: &mut dyn Read) -> Result<(), Error> {
+        let mut file = self.begin()?;
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            match content.read(&mut chunk) {
+                Ok(0) => return file.finish(),
+                Ok(read) => file.put(&chunk[..read])?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(source) => {
+                    return Err(Error::Read { path: shorten(file.path.as_str()), source });
+                }
+            }
+        }
+    }
+
+    /// As [`Writer::file`], for content that is pushed in; [`FileWriter::finish`] ends it.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchFile`], [`Error::Write`].
+    pub fn begin(&mut self) -> Result<FileWriter<'_, 'm, W>, Error> {
         while let Some((entry, rest)) = self.rest.split_first() {
             self.rest = rest;
             self.put(&header::entry_header(entry))?;
             if let Node::File { length, sha256, .. } = entry.node {
-                return self.content(entry, length, sha256, content);
+                let (path, hasher) = (&entry.path, Hasher::new());
+                return Ok(FileWriter { writer: self, path, length, left: length, sha256, hasher });
             }
         }
         Err(Error::NoSuchFile)
@@ -80,43 +100,61 @@ impl<'m, W: Write> Writer<'m, W> {
         Ok(Written { digest: self.hasher.finish(), length: self.length })
     }
 
-    fn content(
-        &mut self,
-        entry: &Entry,
-        length: u64,
-        sha256: Digest,
-        content: &mut dyn Read,
-    ) -> Result<(), Error> {
-        let path = || shorten(entry.path.as_str());
-        let wrong_length = || Error::Length { path: path(), expected: length };
-        let mut hasher = Hasher::new();
-        let mut left = length;
-        let mut chunk = vec![0; CHUNK];
-        loop {
-            let read = match content.read(&mut chunk) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(source) => return Err(Error::Read { path: path(), source }),
-            };
-            left = left.checked_sub(read as u64).ok_or_else(wrong_length)?;
-            hasher.update(&chunk[..read]);
-            self.put(&chunk[..read])?;
-        }
-        if left > 0 {
-            return Err(wrong_length());
-        }
-        let actual = hasher.finish();
-        if actual != sha256 {
-            return Err(Error::Content { path: path(), expected: sha256, actual });
-        }
-        self.put(&vec![0; header::padding(length)])
-    }
-
     fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.hasher.update(bytes);
         self.length += bytes.len() as u64;
         self.out.write_all(bytes).map_err(|source| Error::Write { source })
+    }
+}
+
+/// Takes the content of one file. Without [`FileWriter::finish`] the stream is of no use.
+pub struct FileWriter<'w, 'm, W> {
+    writer: &'w mut Writer<'m, W>,
+    path: &'m RelPath,
+    length: u64,
+    left: u64,
+    sha256: Digest,
+    hasher: Hasher,
+}
+
+impl<W: Write> FileWriter<'_, '_, W> {
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// [`Error::Length`], [`Error::Content`]; [`Error::Write`].
+    pub fn finish(self) -> Result<(), Error> {
+        if self.left > 0 {
+            return Err(self.wrong_length());
+        }
+        let actual = self.hasher.finish();
+        if actual != self.sha256 {
+            let path = shorten(self.path.as_str());
+            return Err(Error::Content { path, expected: self.sha256, actual });
+        }
+        self.writer.put(&vec![0; header::padding(self.length)])
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let left = self.left.checked_sub(bytes.len() as u64);
+        self.left = left.ok_or_else(|| self.wrong_length())?;
+        self.hasher.update(bytes);
+        self.writer.put(bytes)
+    }
+
+    fn wrong_length(&self) -> Error {
+        Error::Length { path: shorten(self.path.as_str()), expected: self.length }
+    }
+}
+
+/// Every error is an [`Error`] inside the `io::Error` ([`Error::from_io`]), the output's own too.
+impl<W: Write> Write for FileWriter<'_, '_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.put(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

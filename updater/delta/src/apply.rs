@@ -3,10 +3,20 @@
 use std::io::{self, Read, Write};
 
 use exuvia_bundle::{
-    Digest, Entry, Error as BundleError, Hasher, Manifest, Node, Reader, RelPath, Tree, Writer,
+    Digest, Entry, Error as BundleError, FileWriter, Manifest, Node, Reader, RelPath, Tree, Writer,
 };
 
-use crate::{Error, Limits, error::Bound, frame, input::Input, limits::within, origin::Origins};
+use crate::{
+    Error, Limits,
+    base::{Base, unreadable},
+    error::Bound,
+    frame,
+    input::{Input, Part},
+    limits::within,
+    origin::Origins,
+    pool::{Given, Pool},
+    tag, walk,
+};
 
 /// A delta was applied: the whole new bundle came out, with the digest that the delta states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +52,7 @@ pub fn apply(
     }
     let manifest = read_manifest(&mut input, old.manifest(), limits)?;
     let origins = Origins::new(old.manifest());
-    let mut fresh = Fresh { input, old, limits, slices: Vec::new(), content: Vec::new(), at: 0 };
+    let mut fresh = Fresh { input, old, pool: Pool::new(old, limits), run: 0 };
     let mut writer = Writer::new(out, &manifest).map_err(from_bundle)?;
     let (mut kept, mut made) = (0, 0);
     while let Some(Entry { path, node: Node::File { length, sha256, .. } }) = writer.next_file() {
@@ -50,8 +60,7 @@ pub fn apply(
             keep(old, origin, &mut writer)?;
             kept += 1;
         } else {
-            let written = writer.file(&mut (&mut fresh).take(*length));
-            written.map_err(|error| fresh.explain(from_bundle(error)))?;
+            fresh.file(*length, writer.begin().map_err(from_bundle)?)?;
             made += 1;
         }
     }
@@ -84,136 +93,122 @@ fn keep(old: &dyn Tree, path: &RelPath, writer: &mut Writer<'_, impl Write>) -> 
     })
 }
 
-/// The contents of the blocks, one after another.
+/// Everything of a delta behind the manifest.
 struct Fresh<'a> {
     input: Input<'a>,
     old: &'a dyn Tree,
-    limits: &'a Limits,
-    /// What the block at hand refers to.
-    slices: Vec<Slice<'a>>,
-    /// Content of the block at hand, given out up to `at`.
-    content: Vec<u8>,
-    at: usize,
+    pool: Pool<'a>,
+    /// How many of the files that come next are in the blocks.
+    run: u64,
 }
 
-struct Slice<'a> {
-    path: &'a RelPath,
-    sha256: Digest,
-    offset: u64,
-    count: u64,
-}
-
-impl Read for Fresh<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.at == self.content.len() {
-            self.next_block().map_err(io::Error::other)?;
+impl<'a> Fresh<'a> {
+    /// Writes the next fresh file.
+    fn file(&mut self, length: u64, out: FileWriter<'_, '_, impl Write>) -> Result<(), Error> {
+        if self.run > 0 {
+            self.run -= 1;
+            return self.packed(length, out);
         }
-        let rest = &self.content[self.at..];
-        let read = rest.len().min(buf.len());
-        buf[..read].copy_from_slice(&rest[..read]);
-        self.at += read;
-        Ok(read)
+        match self.input.byte()? {
+            tag::RUN => {
+                let run = self.input.number()?;
+                self.run = run.checked_sub(1).ok_or_else(|| self.input.syntax())?;
+                self.packed(length, out)
+            }
+            tag::WALK => self.walked(length, out),
+            _ => Err(self.input.syntax()),
+        }
     }
-}
 
-impl Fresh<'_> {
-    fn next_block(&mut self) -> Result<(), Error> {
-        // Before the next block is allocated.
-        self.content = Vec::new();
-        self.at = 0;
-        let length = within(Bound::Block, self.input.number()?, self.limits.block)?;
-        if length == 0 {
+    fn packed(
+        &mut self,
+        length: u64,
+        mut out: FileWriter<'_, '_, impl Write>,
+    ) -> Result<(), Error> {
+        let given = match self.pool.give(length, &mut self.input, &mut out) {
+            Ok(()) => out.finish().map_err(from_bundle),
+            Err(Given::In(error)) => Err(error),
+            Err(Given::Out(error)) => Err(from_io(error)),
+        };
+        given.map_err(|error| explain(error, || self.pool.changed()))
+    }
+
+    fn walked(
+        &mut self,
+        length: u64,
+        mut out: FileWriter<'_, '_, impl Write>,
+    ) -> Result<(), Error> {
+        let base = self.base()?;
+        if self.input.number()? != length {
             return Err(self.input.syntax());
         }
-        self.read_slices()?;
-        let prefix = self.read_prefix()?;
-        self.content = frame::read(&mut self.input, length, &prefix)?;
-        Ok(())
+        let patch_length = self.input.number()?;
+        let mut patch = self.input.part(patch_length);
+        let walked = match &base {
+            Some(base) => walk::decode(&*base.open(self.old)?, length, &mut patch, &mut out),
+            None => walk::decode(&&[][..], length, &mut patch, &mut out),
+        };
+        let walked = match walked {
+            Ok(()) if patch.left() == 0 => out.finish().map_err(from_bundle),
+            Ok(()) => Err(patch.damaged()),
+            Err(fault) => Err(from_fault(fault, base.as_ref(), &patch)),
+        };
+        walked.map_err(|error| explain(error, || base?.changed(self.old)))
     }
 
-    fn read_slices(&mut self) -> Result<(), Error> {
-        self.slices.clear();
-        let slices = within(Bound::Slices, self.input.number()?, self.limits.slices)?;
-        let mut sum = 0_u64;
-        for _ in 0..slices {
-            let entry = usize::try_from(self.input.number()?).ok();
-            let entry = entry.and_then(|at| self.old.manifest().entries().get(at));
-            let (offset, count) = (self.input.number()?, self.input.number()?);
-            sum = within(Bound::Reference, sum.saturating_add(count), self.limits.reference)?;
-            match entry {
-                Some(Entry { path, node: Node::File { length, sha256, .. } })
-                    if count > 0 && offset.checked_add(count).is_some_and(|end| end <= *length) =>
-                {
-                    self.slices.push(Slice { path, sha256: *sha256, offset, count });
-                }
-                _ => return Err(self.input.syntax()),
+    /// The old file that a walk goes along, or none.
+    fn base(&mut self) -> Result<Option<Base<'a>>, Error> {
+        let number = usize::try_from(self.input.number()?).map_err(|_| self.input.syntax())?;
+        let Some(at) = number.checked_sub(1) else { return Ok(None) };
+        match self.old.manifest().entries().get(at) {
+            Some(Entry { path, node: Node::File { sha256, .. } }) => {
+                Ok(Some(Base { path, sha256: *sha256 }))
             }
+            _ => Err(self.input.syntax()),
         }
-        Ok(())
-    }
-
-    fn read_prefix(&self) -> Result<Vec<u8>, Error> {
-        let total: u64 = self.slices.iter().map(|slice| slice.count).sum();
-        let mut prefix = vec![0; usize::try_from(total).map_err(|_| self.input.syntax())?];
-        let mut rest = &mut prefix[..];
-        for Slice { path, offset, count, .. } in &self.slices {
-            // It fits: the sum of all counts did.
-            let (part, after) = rest.split_at_mut(*count as usize);
-            let file = self.old.open(path).map_err(|source| unreadable(path, source))?;
-            file.read_exact_at(*offset, part).map_err(|source| match source.kind() {
-                io::ErrorKind::UnexpectedEof => Error::BaseChanged { path: path.to_string() },
-                _ => unreadable(path, source),
-            })?;
-            rest = after;
-        }
-        Ok(prefix)
-    }
-
-    /// A wrong file or frame may be the fault of an old file: hashes those of the block at hand.
-    fn explain(&self, error: Error) -> Error {
-        if !matches!(error, Error::Bundle(_) | Error::Frame { .. }) {
-            return error;
-        }
-        let changed = self.slices.iter().find_map(|slice| match hash(self.old, slice.path) {
-            Ok(actual) if actual == slice.sha256 => None,
-            Ok(_) => Some(Error::BaseChanged { path: slice.path.to_string() }),
-            Err(error) => Some(error),
-        });
-        changed.unwrap_or(error)
     }
 
     fn finish(mut self) -> Result<(), Error> {
-        if self.at != self.content.len() || self.input.number()? != 0 {
+        if self.run != 0 || !self.pool.is_empty() || self.input.byte()? != tag::END {
             return Err(self.input.syntax());
         }
         self.input.finish()
     }
 }
 
-fn hash(old: &dyn Tree, path: &RelPath) -> Result<Digest, Error> {
-    let file = old.open(path).map_err(|source| unreadable(path, source))?;
-    let mut reader = Reader::new(&*file);
-    let mut hasher = Hasher::new();
-    let mut chunk = vec![0; 64 << 10];
-    loop {
-        match reader.read(&mut chunk).map_err(|source| unreadable(path, source))? {
-            0 => return Ok(hasher.finish()),
-            read => hasher.update(&chunk[..read]),
-        }
+/// A wrong file or part may be the fault of an old file: only then is it worth hashing some.
+fn explain(error: Error, changed: impl FnOnce() -> Option<Error>) -> Error {
+    match error {
+        Error::Bundle(_) | Error::Frame { .. } => changed().unwrap_or(error),
+        _ => error,
     }
 }
 
-/// Sorts what a [`Writer`] says: our own errors come back out of its reader.
+/// Sorts why a walk gave nothing.
+fn from_fault(fault: walk::Fault, base: Option<&Base<'_>>, patch: &Part<'_, '_>) -> Error {
+    match fault {
+        walk::Fault::Limit { bound, value, max } => Error::Limit { bound, value, max },
+        walk::Fault::Patch(error) | walk::Fault::Out(error) => from_io(error),
+        walk::Fault::Old(source) => {
+            base.map_or_else(|| patch.damaged(), |base| base.unread(source))
+        }
+        walk::Fault::Damaged => patch.damaged(),
+    }
+}
+
+/// Sorts what a [`Writer`] says.
 fn from_bundle(error: BundleError) -> Error {
     match error {
         BundleError::Write { source } => Error::Write { source },
-        BundleError::Read { path, source } => {
-            source.downcast::<Error>().unwrap_or_else(|source| Error::Read { path, source })
-        }
+        BundleError::Read { path, source } => Error::Read { path, source },
         error => Error::Bundle(error),
     }
 }
 
-fn unreadable(path: &RelPath, source: io::Error) -> Error {
-    Error::Read { path: path.to_string(), source }
+/// Sorts what came through an `io::Error`: what the delta's bytes say, or a [`FileWriter`].
+fn from_io(error: io::Error) -> Error {
+    error.downcast::<Error>().unwrap_or_else(|error| match BundleError::from_io(error) {
+        Ok(error) => from_bundle(error),
+        Err(source) => Error::Write { source },
+    })
 }

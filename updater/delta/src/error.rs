@@ -16,7 +16,7 @@ pub enum Error {
     #[error("not a delta")]
     NotADelta,
     /// A delta in a format that this reader does not know.
-    #[error("a delta in format {version:?}, this reader knows format '1'")]
+    #[error("a delta in format {version:?}, this reader knows format '2'")]
     Format {
         /// The format's digit.
         version: char,
@@ -51,10 +51,10 @@ pub enum Error {
         /// Bytes into the delta, at the end of what was read.
         offset: u64,
     },
-    /// A frame does not give the content that was stated.
-    #[error("the frame that ends at byte {offset} of the delta is damaged")]
+    /// A part does not give the content that was stated.
+    #[error("the part that ends at byte {offset} of the delta is damaged")]
     Frame {
-        /// Bytes into the delta, at the end of the frame.
+        /// Bytes into the delta, at the end of what was read.
         offset: u64,
     },
     /// The delta ends early.

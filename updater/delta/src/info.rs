@@ -4,7 +4,7 @@ use std::io::Read;
 
 use exuvia_bundle::Digest;
 
-use crate::{Error, input::Input};
+use crate::{Error, input::Input, tag};
 
 /// What a delta says of itself. Its checksum was right; whether it applies is only known once it
 /// has been applied.
@@ -21,6 +21,8 @@ pub struct Info {
     pub manifest_length: u64,
     /// Blocks of fresh content.
     pub blocks: u64,
+    /// Fresh files that are walks along an old one.
+    pub walks: u64,
     /// Bytes of fresh content.
     pub fresh: u64,
     /// Bytes of old content that the blocks refer to.
@@ -36,24 +38,41 @@ pub fn info(patch: &mut dyn Read) -> Result<Info, Error> {
     let header = input.header()?;
     let manifest_length = input.number()?;
     skip_frame(&mut input)?;
-    let (mut blocks, mut fresh, mut referenced) = (0, 0_u64, 0_u64);
+    let (base, result) = (header.base, header.result);
+    let (blocks, walks, fresh, referenced) = (0, 0, 0, 0);
+    let mut info =
+        Info { base, result, length: 0, manifest_length, blocks, walks, fresh, referenced };
     loop {
-        let length = input.number()?;
-        if length == 0 {
-            break;
+        match input.byte()? {
+            tag::END => break,
+            tag::RUN => drop(input.number()?),
+            tag::BLOCK => info.block(&mut input)?,
+            tag::WALK => info.walk(&mut input)?,
+            _ => return Err(input.syntax()),
         }
+    }
+    info.length = input.offset() + 32;
+    input.finish()?;
+    Ok(info)
+}
+
+impl Info {
+    fn block(&mut self, input: &mut Input<'_>) -> Result<(), Error> {
+        self.blocks += 1;
+        self.fresh = self.fresh.saturating_add(input.number()?);
         for _ in 0..input.number()? {
             let (_entry, _offset) = (input.number()?, input.number()?);
-            referenced = referenced.saturating_add(input.number()?);
+            self.referenced = self.referenced.saturating_add(input.number()?);
         }
-        skip_frame(&mut input)?;
-        blocks += 1;
-        fresh = fresh.saturating_add(length);
+        skip_frame(input)
     }
-    let length = input.offset() + 32;
-    input.finish()?;
-    let (base, result) = (header.base, header.result);
-    Ok(Info { base, result, length, manifest_length, blocks, fresh, referenced })
+
+    fn walk(&mut self, input: &mut Input<'_>) -> Result<(), Error> {
+        self.walks += 1;
+        let _base = input.number()?;
+        self.fresh = self.fresh.saturating_add(input.number()?);
+        skip_frame(input)
+    }
 }
 
 fn skip_frame(input: &mut Input<'_>) -> Result<(), Error> {

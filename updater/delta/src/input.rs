@@ -56,14 +56,25 @@ impl<'a> Input<'a> {
         Ok(())
     }
 
+    /// One byte.
+    pub(crate) fn byte(&mut self) -> Result<u8, Error> {
+        let mut byte = [0];
+        self.fill(&mut byte)?;
+        Ok(byte[0])
+    }
+
+    /// The next `length` bytes, to be read one piece at a time.
+    pub(crate) fn part(&mut self, length: u64) -> Part<'_, 'a> {
+        Part { input: self, left: length }
+    }
+
     /// An unsigned LEB128 number in the fewest bytes possible.
     pub(crate) fn number(&mut self) -> Result<u64, Error> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
-            let mut byte = [0];
-            self.fill(&mut byte)?;
-            let bits = u64::from(byte[0] & 0x7f);
-            let last = byte[0] < 0x80;
+            let byte = self.byte()?;
+            let bits = u64::from(byte & 0x7f);
+            let last = byte < 0x80;
             let lost = bits << shift >> shift != bits;
             let padded = last && bits == 0 && shift > 0;
             if lost || padded {
@@ -99,5 +110,32 @@ impl<'a> Input<'a> {
         let mut bytes = [0; 32];
         self.fill(&mut bytes)?;
         Ok(Digest::from_bytes(bytes))
+    }
+}
+
+/// A part of a delta that something else reads. Its errors are an [`Error`] inside.
+pub(crate) struct Part<'i, 'a> {
+    input: &'i mut Input<'a>,
+    left: u64,
+}
+
+impl Part<'_, '_> {
+    /// Bytes that nobody read.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Its bytes are not what they should be.
+    pub(crate) fn damaged(&self) -> Error {
+        Error::Frame { offset: self.input.offset }
+    }
+}
+
+impl Read for Part<'_, '_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = usize::try_from(self.left).unwrap_or(usize::MAX).min(buf.len());
+        self.input.fill(&mut buf[..read]).map_err(io::Error::other)?;
+        self.left -= read as u64;
+        Ok(read)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Error, error::Bound};
+use crate::{Error, error::Bound, walk};
 
 /// Upper bounds for applying a delta. The default is the format's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,9 +18,10 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Bytes that applying a delta allocates at most, without the two manifests.
+    /// Bytes that applying a delta allocates at most, without the two manifests: to read a block,
+    /// or to walk while a block is at hand.
     pub fn memory(&self) -> u64 {
-        self.reference + self.block + packed_bound(self.block)
+        self.block + walk::MEMORY.max(self.reference + packed_bound(self.block))
     }
 }
 
@@ -28,8 +29,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             bundle: exuvia_bundle::Limits::default(),
-            block: 16 << 20,
-            reference: 32 << 20,
+            block: 8 << 20,
+            reference: 16 << 20,
             slices: 200_000,
         }
     }

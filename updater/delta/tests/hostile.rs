@@ -96,16 +96,25 @@ fn an_error_of_the_output_comes_back_as_it_was() {
 fn hostile_deltas_are_refused() {
     let (old, new) = pair();
     let changed = 0;
-    let (block, frame) = (|forge: &mut Forge| forge.number(3000), pack_frame(&noise(9, 3000)));
+    let (block, frame) =
+        (|forge: &mut Forge| forge.bytes.extend([2, 0xb8, 0x17]), pack_frame(&noise(9, 3000)));
     let with = |length: u64, slices: &[[u64; 3]], frame: &[u8]| {
-        let mut forge = Forge::start(&old, &new);
+        let mut forge = Forge::run(&old, &new);
         forge.block(length, slices, frame);
         forge.end()
     };
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("block over the limit", with((16 << 20) + 1, &[], &frame)),
         ("block of 2^64 - 1 bytes", with(u64::MAX, &[], &frame)),
-        ("no block where one is due", Forge::start(&old, &new).end()),
+        ("no part where one is due", Forge::start(&old, &new).end()),
+        ("part of no kind", Forge::start(&old, &new).with(&[9]).end()),
+        ("block without a run", Forge::start(&old, &new).with(&[2, 1, 0]).end()),
+        ("run of no file", Forge::start(&old, &new).with(&[1, 0]).end()),
+        ("run of more files than there are", Forge::long_run(&old, &new)),
+        ("run of 2^64 - 1 files", Forge::start(&old, &new).with(&[1]).with(&[0xff; 9]).end()),
+        ("no block where one is due", Forge::run(&old, &new).end()),
+        ("run in a run", Forge::run(&old, &new).with(&[1, 1]).end()),
+        ("walk in a run", Forge::run(&old, &new).with(&[3, 1, 0xb8, 0x17, 0]).end()),
         ("block shorter than said", with(3001, &[], &frame)),
         ("block longer than said", with(2999, &[], &frame)),
         ("two frames", with(3000, &[], &[pack_frame(&[1; 1000]), pack_frame(&[2; 2000])].concat())),
@@ -127,13 +136,13 @@ fn hostile_deltas_are_refused() {
         ("slices over the limit together", with(3000, &vec![[changed, 0, 3000]; 11_185], &frame)),
         ("slices whose sum overflows", with(3000, &[[0, 0, 1], [0, 0, u64::MAX]], &frame)),
         ("too many slices", {
-            let mut forge = Forge::start(&old, &new);
+            let mut forge = Forge::run(&old, &new);
             block(&mut forge);
             forge.number(200_001);
             forge.end()
         }),
         ("frame larger than its content can be", {
-            let mut forge = Forge::start(&old, &new);
+            let mut forge = Forge::run(&old, &new);
             block(&mut forge);
             forge.number(0);
             forge.number(1 << 40);
@@ -141,19 +150,22 @@ fn hostile_deltas_are_refused() {
         }),
         ("another content", with(3000, &[], &frame)),
         ("more content than files", {
-            let mut forge = Forge::start(&old, &new);
+            let mut forge = Forge::run(&old, &new);
             forge.block(6000, &[], &pack_frame(&[&content(&new)[..], &[0; 3000]].concat()));
             forge.end()
         }),
         ("a block too many", {
-            let mut forge = Forge::start(&old, &new);
+            let mut forge = Forge::run(&old, &new);
             forge.block(3000, &[], &pack_frame(&content(&new)));
             forge.block(3000, &[], &frame);
             forge.end()
         }),
-        ("number in too many bytes", Forge::start(&old, &new).with(&[0x80, 0x00]).end()),
-        ("number over 64 bits", Forge::start(&old, &new).with(&[0xff; 9]).with(&[2]).end()),
-        ("number without end", Forge::start(&old, &new).with(&[0xff; 40]).end()),
+        ("number in too many bytes", Forge::run(&old, &new).with(&[2, 0x80, 0x00]).end()),
+        (
+            "number over 64 bits",
+            Forge::run(&old, &new).with(&[2]).with(&[0xff; 9]).with(&[2]).end(),
+        ),
+        ("number without end", Forge::run(&old, &new).with(&[2]).with(&[0xff; 40]).end()),
         ("manifest over its limit", {
             let mut forge = Forge::header(packed(&old).0, packed(&new).0);
             forge.number((64 << 20) + 1);
@@ -167,13 +179,14 @@ fn hostile_deltas_are_refused() {
         }),
         ("no delta", b"PK\x03\x04 and so on, and so on, and so on".to_vec()),
         ("nothing", Vec::new()),
-        ("newer format", [b"EXUDELT2", &delta(&old, &new, 3)[8..]].concat()),
+        ("older format", [b"EXUDELT1", &delta(&old, &new, 3)[8..]].concat()),
+        ("newer format", [b"EXUDELT3", &delta(&old, &new, 3)[8..]].concat()),
     ];
     for (name, patch) in cases {
         let (result, _) = applied(&old, &patch);
         assert!(result.is_err(), "{name}");
     }
-    let mut good = Forge::start(&old, &new);
+    let mut good = Forge::run(&old, &new);
     good.block(3000, &[[changed, 0, 3000]], &pack_frame(&content(&new)));
     assert!(applied(&old, &good.end()).0.is_ok(), "the forge makes good ones when told to");
 }
@@ -276,7 +289,7 @@ struct Forge {
 
 impl Forge {
     fn header(base: Digest, result: Digest) -> Self {
-        Self { bytes: [&b"EXUDELT1"[..], base.as_bytes(), result.as_bytes()].concat() }
+        Self { bytes: [&b"EXUDELT2"[..], base.as_bytes(), result.as_bytes()].concat() }
     }
 
     /// Up to the manifest of `new`.
@@ -288,7 +301,19 @@ impl Forge {
         forge
     }
 
+    /// Up to the block that the one fresh file needs.
+    fn run(old: &MemoryTree, new: &MemoryTree) -> Self {
+        Self::start(old, new).with(&[1, 1])
+    }
+
+    fn long_run(old: &MemoryTree, new: &MemoryTree) -> Vec<u8> {
+        let mut forge = Self::start(old, new).with(&[1, 2]);
+        forge.block(3000, &[], &pack_frame(&content(new)));
+        forge.end()
+    }
+
     fn block(&mut self, length: u64, slices: &[[u64; 3]], frame: &[u8]) {
+        self.bytes.push(2);
         self.number(length);
         self.number(slices.len() as u64);
         slices.iter().flatten().for_each(|&number| self.number(number));

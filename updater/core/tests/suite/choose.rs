@@ -25,7 +25,7 @@ pub(crate) fn facts(version: &str) -> Value {
     json!({
         "facts": 1, "app": "notes", "version": version, "channel": "stable",
         "platform": "linux-x86_64", "kind": "folder", "published": "2026-05-25T00:00:00Z",
-        "executable": "notes", "reads": ["exuvia-delta-1"],
+        "executable": "notes", "reads": ["exuvia-delta-2"],
         "bundle": {"digest": bundle(version), "length": 10_000, "files": 3},
     })
 }
@@ -80,7 +80,7 @@ static NONE: BTreeSet<Digest> = BTreeSet::new();
 
 fn policy() -> Policy<'static> {
     Policy {
-        formats: &["exuvia-delta-1"],
+        formats: &["exuvia-delta-2"],
         avoid: &NONE,
         bad: &[],
         floor: None,

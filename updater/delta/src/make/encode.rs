@@ -2,14 +2,13 @@
 
 use zstd::zstd_safe::{CCtx, CParameter, compress_bound, get_error_name, zstd_sys::ZSTD_strategy};
 
-use super::Options;
 use crate::Error;
 
 /// One frame that gives `content` after `prefix`.
-pub(super) fn compress(content: &[u8], prefix: &[u8], options: &Options) -> Result<Vec<u8>, Error> {
+pub(super) fn compress(content: &[u8], prefix: &[u8], level: i32) -> Result<Vec<u8>, Error> {
     let fault = |code| Error::Compress { reason: get_error_name(code) };
     let mut context = CCtx::try_create().ok_or(Error::Compress { reason: "out of memory" })?;
-    for parameter in parameters(content.len(), prefix.len(), options) {
+    for parameter in parameters(content.len(), prefix.len(), level) {
         context.set_parameter(parameter).map_err(fault)?;
     }
     context.ref_prefix(prefix).map_err(fault)?;
@@ -18,19 +17,19 @@ pub(super) fn compress(content: &[u8], prefix: &[u8], options: &Options) -> Resu
     Ok(frame)
 }
 
-fn parameters(content: usize, prefix: usize, options: &Options) -> Vec<CParameter> {
+fn parameters(content: usize, prefix: usize, level: i32) -> Vec<CParameter> {
     use CParameter::{
         ChainLog, CompressionLevel, DeterministicRefPrefix, EnableLongDistanceMatching, HashLog,
         LdmHashLog, LdmHashRateLog, SearchLog, Strategy, WindowLog,
     };
     let all = log2(content + prefix);
     let mut parameters = vec![
-        CompressionLevel(options.level),
+        CompressionLevel(level),
         DeterministicRefPrefix(true),
         // The prefix is in reach as long as the window holds the whole content.
         WindowLog(log2(content).max(10)),
     ];
-    if options.level >= 19 {
+    if level >= 19 {
         // A tree node for every byte of prefix and content: two entries each. Fewer buckets and
         // shorter searches than the level has by itself cost a thousandth in size and save a third
         // of the time, most of which goes into indexing the prefix.

@@ -1,7 +1,13 @@
 //! Making a delta.
 
+mod blocks;
+mod decide;
 mod encode;
-mod plan;
+mod jobs;
+mod output;
+mod pieces;
+mod rolling;
+mod shingles;
 mod similar;
 mod window;
 
@@ -11,10 +17,10 @@ use std::{
     thread,
 };
 
-use exuvia_bundle::{Digest, Hasher, Tree, pack};
+use exuvia_bundle::{Digest, Entry, Manifest, Node, Tree, pack};
 
-use self::plan::Block;
-use crate::{Error, Limits, MAGIC};
+use self::{blocks::Blocks, output::Output, shingles::Shingles, similar::Similar};
+use crate::{Error, MAGIC, origin::Origins, tag};
 
 /// How a delta is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,15 +28,24 @@ use crate::{Error, Limits, MAGIC};
 pub struct Options {
     /// Zstandard's level, 1 to 22.
     pub level: i32,
-    /// Blocks compressed at the same time, each in about 180 MiB of memory. Makes no difference to
-    /// the bytes. By default one for each processor, four at most.
+    /// Things done at the same time, as far as memory goes. Makes no difference to the bytes. By
+    /// default one for each processor, four at most.
     pub threads: usize,
+    /// Bytes of memory to make do with, at least 256 MiB. A file that would take more is not walked
+    /// but packed in blocks, so this may make a difference to the bytes. 3 GiB by default, enough
+    /// to walk files of about 250 MB.
+    pub memory: u64,
+    /// Bytes a second of the line that the delta is made for. Walks are small and take processor
+    /// time to apply, blocks are larger and fast: each file is done in the way that is there and
+    /// applied the soonest. 250,000 (2 Mbit/s) by default, which takes blocks only where walks gain
+    /// little; [`u64::MAX`] for blocks alone.
+    pub line: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self { level: 19, threads: processors.min(4) }
+        Self { level: 19, threads: processors.min(4), memory: 3 << 30, line: 250_000 }
     }
 }
 
@@ -67,6 +82,8 @@ pub struct Made {
     pub length: u64,
     /// Files with fresh content.
     pub files: u64,
+    /// Of these, files that are walked.
+    pub walks: u64,
     /// Bytes of fresh content.
     pub fresh: u64,
 }
@@ -89,61 +106,120 @@ pub fn make(
     let base = pack(old, &mut counter)?.digest;
     let result = pack(new, &mut counter)?.digest;
 
-    let limits = Limits::default();
-    let mut output = Output { out, hasher: Hasher::new(), length: 0 };
+    let mut output = Output::new(out);
     output.put(MAGIC)?;
     output.put(base.as_bytes())?;
     output.put(result.as_bytes())?;
     let manifest = new.manifest().encode();
     output.number(manifest.len() as u64)?;
-    output.frame(&encode::compress(&manifest, &old.manifest().encode(), options)?)?;
+    let frame = encode::compress(&manifest, &old.manifest().encode(), options.level)?;
+    output.frame(&frame)?;
 
-    let plan = plan::plan(old, new, &limits)?;
-    let (total, mut done) = (plan.fresh, 0);
-    progress(Progress { phase: Phase::Compress, done, total });
-    for blocks in plan.blocks.chunks(options.threads.max(1)) {
-        for (block, frame) in blocks.iter().zip(compress_all(old, new, blocks, options)?) {
-            let content = plan::sum(block.content.iter());
-            output.number(content)?;
-            output.number(block.reference.len() as u64)?;
-            for piece in &block.reference {
-                output.number(piece.entry as u64)?;
-                output.number(piece.offset)?;
-                output.number(piece.count)?;
-            }
-            output.frame(&frame)?;
-            done += content;
-            progress(Progress { phase: Phase::Compress, done, total });
-        }
-    }
-    output.number(0)?;
-    let checksum = output.hasher.clone().finish();
-    output.put(checksum.as_bytes())?;
-    output.out.flush().map_err(|source| Error::Write { source })?;
-    Ok(Made { base, result, length: output.length, files: plan.files, fresh: plan.fresh })
+    let fresh = fresh(old, new)?;
+    let total = fresh.iter().map(|file| file.length).sum();
+    let mut told = 0;
+    let mut progress = |done: u64| {
+        // What was tried in vain is done once more: bars do not go back.
+        told = done.max(told);
+        progress(Progress { phase: Phase::Compress, done: told, total });
+    };
+    progress(0);
+    let walks = jobs::walks(old, new, &fresh, options, &mut progress)?;
+    put_fresh(&mut output, old, new, &fresh, &walks, options, &mut progress)?;
+    let length = output.finish()?;
+    let walks = walks.iter().flatten().count() as u64;
+    Ok(Made { base, result, length, files: fresh.len() as u64, walks, fresh: total })
 }
 
-/// The frames of some blocks, made at the same time.
-fn compress_all(
+/// Bytes of memory that the making of a delta between these trees puts to use at most, on one
+/// thread: what the walk along the largest changed file takes.
+pub fn memory_wanted(old: &Manifest, new: &Manifest) -> u64 {
+    let length_of = |manifest: &Manifest, entry: &Entry| match manifest.get(&entry.path) {
+        Some(Node::File { length, .. }) => *length,
+        _ => 0,
+    };
+    let origins = Origins::new(old);
+    let changed = new.entries().iter().filter_map(|entry| match entry.node {
+        Node::File { length, sha256, .. } if origins.of(&entry.path, length, sha256).is_none() => {
+            Some(jobs::memory(length_of(old, entry), length))
+        }
+        _ => None,
+    });
+    changed.max().unwrap_or(0).max(MIN_MEMORY)
+}
+
+/// Less is not enough for a block.
+const MIN_MEMORY: u64 = 256 << 20;
+
+/// A new file whose content is not in the old tree.
+#[derive(Clone, Copy, Debug)]
+struct Fresh {
+    /// Its place among the new entries, and its length.
+    entry: usize,
+    length: u64,
+    /// The old entry that resembles it, and its length.
+    base: Option<(usize, u64)>,
+}
+
+fn fresh(old: &dyn Tree, new: &dyn Tree) -> Result<Vec<Fresh>, Error> {
+    let origins = Origins::new(old.manifest());
+    let similar = Similar::new(old.manifest(), new.manifest());
+    let shingles = Shingles::of(old, similar.alone())?;
+    let mut fresh = Vec::new();
+    for (entry, Entry { path, node }) in new.manifest().entries().iter().enumerate() {
+        let Node::File { length, sha256, .. } = *node else { continue };
+        if origins.of(path, length, sha256).is_some() {
+            continue;
+        }
+        // The same path is the surest sign, then what the contents share, then names and lengths.
+        let mut base = similar.same(path);
+        if base.is_none() {
+            base = shingles.best(new, entry, length)?;
+        }
+        let base = base.or_else(|| similar.to(path, length));
+        let base = base.map(|at| (at, similar.length(at)));
+        fresh.push(Fresh { entry, length, base });
+    }
+    Ok(fresh)
+}
+
+/// Writes all parts: walks as they are, everything else in runs and blocks.
+fn put_fresh(
+    output: &mut Output<'_>,
     old: &dyn Tree,
     new: &dyn Tree,
-    blocks: &[Block],
+    fresh: &[Fresh],
+    walks: &[Option<Vec<u8>>],
     options: &Options,
-) -> Result<Vec<Vec<u8>>, Error> {
-    let read = |block: &Block| -> Result<_, Error> {
-        Ok((plan::read(new, &block.content)?, plan::read(old, &block.reference)?))
-    };
-    let inputs = blocks.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    thread::scope(|scope| {
-        let workers: Vec<_> = inputs
-            .iter()
-            .map(|(content, prefix)| scope.spawn(|| encode::compress(content, prefix, options)))
-            .collect();
-        let join = |worker: thread::ScopedJoinHandle<'_, _>| {
-            worker.join().unwrap_or(Err(Error::Compress { reason: "the compressor broke down" }))
-        };
-        workers.into_iter().map(join).collect()
-    })
+    progress: &mut dyn FnMut(u64),
+) -> Result<(), Error> {
+    let both = || fresh.iter().zip(walks);
+    let packed = both().filter(|(_, walk)| walk.is_none()).map(|(file, _)| file);
+    let mut blocks = Blocks::plan(old, new, packed, options)?;
+    let walked = both().filter(|(_, walk)| walk.is_some());
+    let mut done: u64 = walked.map(|(file, _)| file.length).sum();
+    let mut at_hand = 0;
+    for group in both().collect::<Vec<_>>().chunk_by(|a, b| a.1.is_none() && b.1.is_none()) {
+        if let [(file, Some(walk))] = group {
+            output.put(&[tag::WALK])?;
+            output.number(file.base.map_or(0, |(entry, _)| entry as u64 + 1))?;
+            output.number(file.length)?;
+            output.frame(walk)?;
+            continue;
+        }
+        output.put(&[tag::RUN])?;
+        output.number(group.len() as u64)?;
+        for (file, _) in group {
+            while at_hand < file.length {
+                let content = blocks.put_next(output)?;
+                at_hand += content;
+                done += content;
+                progress(done);
+            }
+            at_hand -= file.length;
+        }
+    }
+    output.put(&[tag::END])
 }
 
 /// Takes the bundle of a tree, only to count it.
@@ -168,32 +244,5 @@ impl Write for Counter<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-struct Output<'a> {
-    out: &'a mut dyn Write,
-    hasher: Hasher,
-    length: u64,
-}
-
-impl Output<'_> {
-    fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.hasher.update(bytes);
-        self.length += bytes.len() as u64;
-        self.out.write_all(bytes).map_err(|source| Error::Write { source })
-    }
-
-    fn number(&mut self, mut number: u64) -> Result<(), Error> {
-        while number >= 0x80 {
-            self.put(&[(number & 0x7f) as u8 | 0x80])?;
-            number >>= 7;
-        }
-        self.put(&[number as u8])
-    }
-
-    fn frame(&mut self, frame: &[u8]) -> Result<(), Error> {
-        self.number(frame.len() as u64)?;
-        self.put(frame)
     }
 }

@@ -45,14 +45,23 @@ impl<'m> Similar<'m> {
         similar
     }
 
-    /// The old entry that most resembles a new file. The surest sign decides: the same path; the
+    /// The old file at the same path.
+    pub(super) fn same(&self, path: &RelPath) -> Option<usize> {
+        let same = self.entries.binary_search_by(|entry| entry.path.cmp(path)).ok();
+        same.filter(|&at| self.length(at) > 0)
+    }
+
+    /// Old files that have no partner in the new tree, by length.
+    pub(super) fn alone(&self) -> &[(u64, usize)] {
+        &self.alone
+    }
+
+    /// The old entry that a new file resembles by its name. The surest sign decides: the
     /// same name in a directory of the same name, or anywhere; the same letters in the name (a
     /// version is in the digits); a name beside it that differs in a part (a hash); the length.
     pub(super) fn to(&self, path: &RelPath, length: u64) -> Option<usize> {
         let dir = path.parent().unwrap_or_default();
-        let same = self.entries.binary_search_by(|entry| entry.path.cmp(path)).ok();
-        same.filter(|&at| self.length(at) > 0)
-            .or_else(|| self.best(self.by_tail.get(tail(path)), path, length))
+        self.best(self.by_tail.get(tail(path)), path, length)
             .or_else(|| self.best(self.by_name.get(path.name()), path, length))
             .or_else(|| self.best(self.by_letters.get(&letters(path.name())), path, length))
             .or_else(|| {
@@ -93,7 +102,8 @@ impl<'m> Similar<'m> {
         (alike, u64::MAX - self.length(at).abs_diff(length))
     }
 
-    fn length(&self, at: usize) -> u64 {
+    /// Bytes of an old file.
+    pub(super) fn length(&self, at: usize) -> u64 {
         self.entries.get(at).map_or(0, |entry| content(&entry.node).map_or(0, |(length, _)| length))
     }
 }

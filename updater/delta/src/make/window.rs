@@ -8,7 +8,7 @@ use std::{cmp::Reverse, collections::HashMap};
 
 use exuvia_bundle::Tree;
 
-use super::plan::{Piece, read_piece};
+use super::{pieces::Piece, rolling::scan};
 use crate::Error;
 
 /// One anchor in about 4 KiB.
@@ -22,7 +22,7 @@ pub(super) struct Anchors(HashMap<u64, Option<u64>>);
 impl Anchors {
     pub(super) fn of(tree: &dyn Tree, file: Piece) -> Result<Self, Error> {
         let mut places = HashMap::new();
-        scan(tree, file, &mut |hash, offset| {
+        scan(tree, file, ANCHOR, &mut |hash, offset| {
             places.entry(hash).and_modify(|place| *place = None).or_insert(Some(offset));
         })?;
         Ok(Self(places))
@@ -38,7 +38,7 @@ pub(super) fn choose(
     size: u64,
 ) -> Result<Vec<Piece>, Error> {
     let mut hits: Vec<u64> = vec![0; base.count.div_ceil(CELL) as usize];
-    scan(new, piece, &mut |hash, _| {
+    scan(new, piece, ANCHOR, &mut |hash, _| {
         if let Some(Some(place)) = anchors.0.get(&hash) {
             hits[(place / CELL) as usize] += 1;
         }
@@ -54,38 +54,4 @@ pub(super) fn choose(
         .filter_map(|run| Some((run.first()? * CELL, (run.last()? + 1) * CELL)))
         .map(|(start, end)| Piece { offset: start, count: end.min(base.count) - start, ..base })
         .collect())
-}
-
-fn scan(tree: &dyn Tree, piece: Piece, found: &mut dyn FnMut(u64, u64)) -> Result<(), Error> {
-    const CHUNK: u64 = 1 << 20;
-    let gear = gear();
-    let end = piece.offset + piece.count;
-    let mut chunk = vec![0; CHUNK as usize];
-    let (mut hash, mut offset) = (0_u64, piece.offset);
-    while offset < end {
-        let count = CHUNK.min(end - offset);
-        let bytes = &mut chunk[..count as usize];
-        read_piece(tree, &Piece { offset, count, ..piece }, bytes)?;
-        for (at, &byte) in bytes.iter().enumerate() {
-            hash = (hash << 1).wrapping_add(gear[usize::from(byte)]);
-            let place = offset + at as u64;
-            if hash & ANCHOR == 0 && place - piece.offset >= 64 {
-                found(hash, place);
-            }
-        }
-        offset += count;
-    }
-    Ok(())
-}
-
-/// A random number for each byte value (splitmix64), the same in every build.
-fn gear() -> [u64; 256] {
-    let mut state = 0_u64;
-    std::array::from_fn(|_| {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    })
 }
