@@ -9,7 +9,7 @@ mod folder;
 mod http;
 
 pub use folder::Folder;
-pub use http::{Http, HttpError, HttpOptions, Proxy};
+pub use http::{Http, HttpError, HttpOptions, Proxy, Token};
 
 use std::fmt;
 use std::sync::Arc;
@@ -88,7 +88,20 @@ impl fmt::Debug for Body {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// No connection: name, route, refusal or TLS handshake.
+    /// The name of a host was not resolved: it does not exist, or this machine is offline.
+    #[error("the host {host} cannot be found")]
+    NoSuchHost {
+        /// The host, of the mirror or of a proxy.
+        host: String,
+    },
+    /// The certificate that a server showed is not one to trust.
+    #[error("the server's certificate is refused: {}", root_cause(&**source))]
+    Certificate {
+        /// What is wrong with it.
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// No connection: route, refusal or TLS handshake.
     #[error("no connection: {}", root_cause(&**source))]
     Unreachable {
         /// What the transport said.
@@ -133,6 +146,14 @@ pub enum FetchError {
         code: u16,
         /// When to come back, if the server said so.
         retry_after: Option<Duration>,
+    },
+    /// The answer's header is larger than allowed.
+    #[error("the answer's header has more than {fields} fields or {bytes} bytes")]
+    Header {
+        /// The most fields.
+        fields: usize,
+        /// The most bytes of names and values.
+        bytes: usize,
     },
     /// Redirected more often than allowed.
     #[error("redirected more than {limit} times")]
@@ -183,7 +204,8 @@ impl FetchError {
     pub(crate) fn is_passing(&self) -> bool {
         matches!(
             self,
-            FetchError::Unreachable { .. }
+            FetchError::NoSuchHost { .. }
+                | FetchError::Unreachable { .. }
                 | FetchError::Broken { .. }
                 | FetchError::Truncated { .. }
                 | FetchError::Deadline { .. }

@@ -40,7 +40,8 @@ async fn a_file_comes_with_its_validator_and_without_cookies_or_encodings() {
     }
     for seen in server.log() {
         assert_eq!(seen.path, "/app/targets/a/x");
-        for name in ["cookie", "accept-encoding", "range", "if-none-match", "referer"] {
+        assert_eq!(seen.header("accept-encoding"), Some("identity"));
+        for name in ["cookie", "range", "if-none-match", "referer"] {
             assert_eq!(seen.header(name), None, "{name}");
         }
     }
@@ -175,4 +176,57 @@ async fn nobody_listening_is_no_missing_file() {
     let mirror = Http::new(&gone, &HttpOptions::default()).unwrap();
     let error = mirror.open(Request::whole("metadata/2.root.json")).await.unwrap_err();
     assert!(matches!(error, FetchError::Unreachable { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn large_headers_are_refused() {
+    let fields = |count: usize, length: usize| {
+        Server::start(move |_| {
+            let many = (0..count).map(|n| (format!("X-{n}"), "a".repeat(length)));
+            let mut answer = Answer::ok(*b"{}");
+            answer.headers.extend(many);
+            answer
+        })
+    };
+    assert!(matches!(whole(&fields(90, 100)).await, Ok(Reply::Body(_))));
+    for (count, length) in [(1, 200_000), (90, 1000), (200, 1), (2000, 1)] {
+        let refused = whole(&fields(count, length)).await;
+        assert!(matches!(refused, Err(FetchError::Header { .. })), "{count}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_endless_header_is_given_up() {
+    for (count, length) in [(1, 2_000_000), (20_000, 1)] {
+        let server = Server::start(move |_| {
+            let mut answer = Answer::ok(*b"{}");
+            answer.headers.extend((0..count).map(|n| (format!("X-{n}"), "a".repeat(length))));
+            answer
+        });
+        let refused = whole(&server).await;
+        assert!(matches!(refused, Err(FetchError::Broken { .. })), "{count}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_not_modified_with_a_location_is_no_redirect() {
+    let server = Server::start(|_| Answer::status(304).header("Location", "/elsewhere"));
+    let request = Request { path: "metadata/x.json", offset: 0, validator: Some("\"v\"") };
+    assert!(matches!(mirror(&server).open(request).await, Ok(Reply::NotModified)));
+}
+
+#[tokio::test]
+async fn a_network_that_wants_a_login_says_so() {
+    let server = Server::start(|_| Answer::status(511));
+    assert!(matches!(whole(&server).await, Err(FetchError::NotMetadata)));
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_exist_is_named() {
+    let mut options = HttpOptions::default();
+    options.proxy = exuvia::fetch::Proxy::Direct;
+    let mirror = Http::new(&"https://updates.invalid/".parse().unwrap(), &options).unwrap();
+    let error = mirror.open(Request::whole("metadata/2.root.json")).await.unwrap_err();
+    assert_eq!(error.to_string(), "the host updates.invalid cannot be found");
+    assert!(matches!(error, FetchError::NoSuchHost { host } if host == "updates.invalid"));
 }

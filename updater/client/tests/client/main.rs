@@ -10,4 +10,5 @@ mod publisher;
 mod resume;
 mod road;
 mod roots;
+mod secure;
 mod server;
