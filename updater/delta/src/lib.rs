@@ -42,13 +42,21 @@ mod apply;
 mod base;
 mod error;
 mod frame;
+#[allow(dead_code, reason = "the walk that uses it comes next")]
+mod image;
 mod info;
 mod input;
 mod limits;
 #[cfg(feature = "make")]
 mod make;
+#[allow(dead_code, reason = "the walk that uses it comes next")]
+mod map;
+#[allow(dead_code, reason = "the walk that uses it comes next")]
+mod old;
 mod origin;
 mod pool;
+#[allow(dead_code, reason = "the walk that uses it comes next")]
+mod refs;
 mod walk;
 
 pub use apply::{Applied, apply};
