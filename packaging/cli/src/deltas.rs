@@ -5,14 +5,13 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write as _};
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use exuvia_bundle::Digest as BundleDigest;
-use exuvia_bundle::Tree;
+use exuvia_bundle::{Digest as BundleDigest, Limits, Tree};
 use exuvia_core::Digest;
 use exuvia_durable::Dir;
-use exuvia_repo::{Listed, NewDelta};
+use exuvia_repo::{Listed, NewDelta, Payload};
 use semver::Version;
 use serde::Serialize;
 
@@ -46,6 +45,8 @@ pub enum DeltaOutcome {
     TooLarge,
     /// The bundle it would start from is not in `targets/` any more.
     NoBase,
+    /// The version it would start from does not read the format.
+    Unread,
 }
 
 /// A delta that was made, proved and flushed.
@@ -60,15 +61,28 @@ pub(crate) struct Goal<'a> {
     pub(crate) tree: &'a DiskTree,
     pub(crate) digest: Digest,
     pub(crate) bundle_length: u64,
+    pub(crate) files: u64,
     /// Bytes of the full download.
     pub(crate) full: u64,
 }
 
-/// The largest share of the full download at which a delta is worth having.
-const WORTH_PERCENT: u64 = 60;
+/// What deltas may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Costs {
+    /// Bytes of memory for all that are made at the same time. A changed file that would take more
+    /// by itself is packed in blocks instead of walked: its part of the delta is larger then.
+    pub memory: u64,
+    /// Bytes a second of the line that deltas are made for, see [`exuvia_delta::Options::line`].
+    pub line: u64,
+    /// The largest share of the full download, in hundredths, at which a delta is worth having.
+    pub share: u64,
+}
 
-/// From this bundle length on, making a delta takes up to 1 GiB of memory.
-const LARGE: u64 = 64 << 20;
+impl Default for Costs {
+    fn default() -> Self {
+        Self { memory: 4 << 30, line: exuvia_delta::Options::default().line, share: 60 }
+    }
+}
 
 /// Makes the deltas from `bases`, several at a time as far as processors and memory go.
 pub(crate) fn make_all(
@@ -76,28 +90,36 @@ pub(crate) fn make_all(
     work: &Dir,
     bases: Vec<Listed>,
     goal: &Goal<'_>,
+    costs: Costs,
     watch: &dyn Watch,
 ) -> Result<Vec<Finished>, Error> {
-    let cpus = thread::available_parallelism().map_or(1, usize::from);
-    let threads = cpus.min(if goal.bundle_length > LARGE { 2 } else { 4 }).min(bases.len());
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let workers = processors.min(bases.len());
     let queue: Mutex<VecDeque<(usize, Listed)>> =
         Mutex::new(bases.into_iter().enumerate().collect());
-    let next = || queue.lock().unwrap_or_else(|broken| broken.into_inner()).pop_front();
-    let give_up = || queue.lock().unwrap_or_else(|broken| broken.into_inner()).clear();
+    let maker = Maker {
+        folder,
+        work,
+        goal,
+        costs,
+        threads: processors / workers.max(1),
+        memory: Budget { free: Mutex::new(costs.memory), given_back: Condvar::new() },
+        watch,
+    };
     let run = || -> Vec<Result<(usize, Finished), Error>> {
         let mut finished = Vec::new();
-        while let Some((number, base)) = next() {
-            let one = make_one(folder, work, number, &base, goal, watch);
+        while let Some((number, base)) = { locked(&queue).pop_front() } {
+            let one = maker.make(number, &base);
             watch.end(Task::Delta(&base.facts.version));
             if one.is_err() {
-                give_up();
+                locked(&queue).clear();
             }
             finished.push(one.map(|one| (number, one)));
         }
         finished
     };
     let all = thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(run)).collect();
         let joined = threads.into_iter().map(|thread| thread.join());
         joined
             .flat_map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -108,49 +130,92 @@ pub(crate) fn make_all(
     Ok(all.into_iter().map(|(_, finished)| finished).collect())
 }
 
-fn make_one(
-    folder: &Folder,
-    work: &Dir,
-    number: usize,
-    base: &Listed,
-    goal: &Goal<'_>,
-    watch: &dyn Watch,
-) -> Result<Finished, Error> {
-    let from = base.facts.version.clone();
-    let report = |bytes: Option<u64>, outcome| DeltaReport {
-        from: from.clone(),
-        bytes,
-        percent: bytes.map(|bytes| percent(bytes, goal.full)),
-        outcome,
-    };
-    let dropped = |bytes, outcome| Finished { report: report(bytes, outcome), delta: None };
-    let Some(old) = unpack_base(folder, work, number, base)? else {
-        return Ok(dropped(None, DeltaOutcome::NoBase));
-    };
-    let name = format!("{number}.delta");
-    let path = work.path().join(&name);
-    let mut out = Measured::new(BufWriter::new(work.create_file(&name, false)?));
-    let mut progress = |at: exuvia_delta::Progress| {
-        watch.progress(Task::Delta(&base.facts.version), at.done, at.total);
-    };
-    let options = exuvia_delta::Options::default();
-    exuvia_delta::make(&old, goal.tree, &mut out, &options, &mut progress)
-        .map_err(Error::delta(&path))?;
-    let (mut buffered, payload) = out.finish();
-    buffered.flush().map_err(Error::io(&path))?;
-    let file = buffered.into_inner().map_err(|error| Error::io(&path)(error.into_error()))?;
-    file.finish()?;
-    if payload.length.saturating_mul(100) > goal.full.saturating_mul(WORTH_PERCENT) {
-        return Ok(dropped(Some(payload.length), DeltaOutcome::TooLarge));
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Memory that is shared among the deltas being made.
+struct Budget {
+    free: Mutex<u64>,
+    given_back: Condvar,
+}
+
+impl Budget {
+    /// Does something for which `bytes` are needed, when they are there.
+    fn with<T>(&self, bytes: u64, act: impl FnOnce() -> T) -> T {
+        let waited = self.given_back.wait_while(locked(&self.free), |free| *free < bytes);
+        *waited.unwrap_or_else(PoisonError::into_inner) -= bytes;
+        let done = act();
+        *locked(&self.free) += bytes;
+        self.given_back.notify_all();
+        done
     }
-    prove(&old, base, &path, goal)?;
-    let delta = NewDelta {
-        from: base.facts.bundle.digest,
-        format: exuvia_delta::FORMAT.to_owned(),
-        payload,
-    };
-    let report = report(Some(payload.length), DeltaOutcome::Released);
-    Ok(Finished { report, delta: Some((delta, name)) })
+}
+
+struct Maker<'a> {
+    folder: &'a Folder,
+    work: &'a Dir,
+    goal: &'a Goal<'a>,
+    costs: Costs,
+    /// Of processors, for each delta.
+    threads: usize,
+    memory: Budget,
+    watch: &'a dyn Watch,
+}
+
+impl Maker<'_> {
+    fn make(&self, number: usize, base: &Listed) -> Result<Finished, Error> {
+        let report = |bytes: Option<u64>, outcome| DeltaReport {
+            from: base.facts.version.clone(),
+            bytes,
+            percent: bytes.map(|bytes| percent(bytes, self.goal.full)),
+            outcome,
+        };
+        let dropped = |bytes, outcome| Finished { report: report(bytes, outcome), delta: None };
+        let format = exuvia_delta::FORMAT;
+        if !base.facts.reads.iter().any(|read| read == format) {
+            return Ok(dropped(None, DeltaOutcome::Unread));
+        }
+        let Some(old) = unpack_base(self.folder, self.work, number, base)? else {
+            return Ok(dropped(None, DeltaOutcome::NoBase));
+        };
+        let name = format!("{number}.delta");
+        let wanted = exuvia_delta::memory_wanted(old.manifest(), self.goal.tree.manifest());
+        // Who wants more than there is gets all of it.
+        let memory = wanted.min(self.costs.memory);
+        let payload = self.memory.with(memory, || self.write(&old, base, &name, memory))?;
+        if payload.length.saturating_mul(100) > self.goal.full.saturating_mul(self.costs.share) {
+            return Ok(dropped(Some(payload.length), DeltaOutcome::TooLarge));
+        }
+        prove(&old, base, &self.work.path().join(&name), self.goal)?;
+        let delta = NewDelta { from: base.facts.bundle.digest, format: format.to_owned(), payload };
+        let report = report(Some(payload.length), DeltaOutcome::Released);
+        Ok(Finished { report, delta: Some((delta, name)) })
+    }
+
+    fn write(
+        &self,
+        old: &DiskTree,
+        base: &Listed,
+        name: &str,
+        memory: u64,
+    ) -> Result<Payload, Error> {
+        let path = self.work.path().join(name);
+        let mut out = Measured::new(BufWriter::new(self.work.create_file(name, false)?));
+        let mut progress = |at: exuvia_delta::Progress| {
+            self.watch.progress(Task::Delta(&base.facts.version), at.done, at.total);
+        };
+        let mut options = exuvia_delta::Options::default();
+        (options.memory, options.threads) = (memory, self.threads);
+        options.line = self.costs.line;
+        exuvia_delta::make(old, self.goal.tree, &mut out, &options, &mut progress)
+            .map_err(Error::delta(&path))?;
+        let (mut buffered, payload) = out.finish();
+        buffered.flush().map_err(Error::io(&path))?;
+        let file = buffered.into_inner().map_err(|error| Error::io(&path)(error.into_error()))?;
+        file.finish()?;
+        Ok(payload)
+    }
 }
 
 /// The tree that a delta starts from, out of the bundle that was released; none when it is gone.
@@ -181,7 +246,9 @@ fn unpack_base(
 fn prove(old: &dyn Tree, base: &Listed, patch: &Path, goal: &Goal<'_>) -> Result<(), Error> {
     let mut file = BufReader::new(File::open(patch).map_err(Error::io(patch))?);
     let base_digest = BundleDigest::from_bytes(*base.facts.bundle.digest.as_bytes());
-    let limits = exuvia_delta::Limits::default();
+    let bundle =
+        Limits { bundle_length: goal.bundle_length, files: goal.files, ..Limits::default() };
+    let limits = exuvia_delta::Limits { bundle, ..exuvia_delta::Limits::default() };
     let applied = exuvia_delta::apply(old, base_digest, &mut file, &limits, &mut io::sink());
     let unproved = || Error::DeltaUnproved { from: base.facts.version.clone() };
     let applied = applied.map_err(|_| unproved())?;

@@ -52,7 +52,7 @@ mod watch;
 
 pub use commands::demo::{Failure as DemoFailure, app as demo_app};
 pub use commands::run;
-pub use deltas::{DeltaOutcome, DeltaReport};
+pub use deltas::{Costs, DeltaOutcome, DeltaReport};
 pub use error::{Error, Exit};
 pub use folder::{Folder, KeyReport};
 pub use keyfile::{Cost, KeyFileError, Passphrase};

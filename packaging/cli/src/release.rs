@@ -13,7 +13,7 @@ use semver::Version;
 use serde::Serialize;
 use serde_json::Map;
 
-use crate::deltas::{self, DeltaReport, Goal};
+use crate::deltas::{self, Costs, DeltaReport, Goal};
 use crate::packing;
 use crate::source::Source;
 use crate::watch::Watch;
@@ -52,6 +52,8 @@ pub struct ReleaseOptions {
     pub requires_from: Option<Version>,
     /// From how many of the last releases deltas are made.
     pub deltas: usize,
+    /// What these may cost.
+    pub costs: Costs,
     /// Zstandard level of the full download, 1 to 22.
     pub level: i32,
 }
@@ -74,7 +76,8 @@ impl ReleaseOptions {
             safe_from: None,
             requires_os: None,
             requires_from: None,
-            deltas: 3,
+            deltas: 5,
+            costs: Costs::default(),
             level: 19,
         }
     }
@@ -259,10 +262,12 @@ impl Made {
             tree: &source.tree,
             digest: facts.bundle.digest,
             bundle_length: facts.bundle.length,
+            files: facts.bundle.files,
             full: full.length,
         };
         let bases = bases(repository, &facts, options.deltas)?;
-        let finished = deltas::make_all(publisher.folder(), work, bases, &goal, watch)?;
+        let finished =
+            deltas::make_all(publisher.folder(), work, bases, &goal, options.costs, watch)?;
         let (mut reports, mut deltas, mut delta_names) = (Vec::new(), Vec::new(), Vec::new());
         for one in finished {
             reports.push(one.report);
@@ -293,13 +298,10 @@ impl Made {
     }
 }
 
-/// The newest releases of the same kind whose own program can apply what would be made.
+/// The newest releases of the same kind.
 fn bases(repository: &Repository, facts: &Facts, count: usize) -> Result<Vec<Listed>, Error> {
     let mut bases = repository.listed(&facts.channel, &facts.platform)?;
-    bases.retain(|old| {
-        let reads = old.facts.reads.iter().any(|format| format == exuvia_delta::FORMAT);
-        old.facts.delta.is_none() && old.facts.kind == facts.kind && reads
-    });
+    bases.retain(|old| old.facts.delta.is_none() && old.facts.kind == facts.kind);
     bases.sort_by(|a, b| b.facts.version.cmp_precedence(&a.facts.version));
     bases.truncate(count);
     Ok(bases)

@@ -6,6 +6,7 @@ use exuvia_bundle::{Limits, Unpacker};
 use exuvia_durable::{Dir, Replacement};
 use serde_json::json;
 
+use super::effort::Effort;
 use super::new_place;
 use super::output::{Output, size};
 use crate::packing::measure;
@@ -23,6 +24,8 @@ pub(super) enum Command {
         new: PathBuf,
         /// The delta to write.
         patch: PathBuf,
+        #[command(flatten)]
+        effort: Effort,
     },
     /// Apply a delta.
     Apply {
@@ -42,26 +45,32 @@ pub(super) enum Command {
 
 pub(super) fn run(command: Command, output: &Output) -> Result<Exit, Error> {
     match command {
-        Command::Make { old, new, patch } => make(&old, &new, &patch, output)?,
+        Command::Make { old, new, patch, effort } => make(&old, &new, &patch, effort, output)?,
         Command::Apply { old, patch, new } => apply(&old, &patch, &new, output)?,
         Command::Info { patch } => info(&patch, output)?,
     }
     Ok(Exit::Done)
 }
 
-fn make(old: &Path, new: &Path, patch: &Path, output: &Output) -> Result<(), Error> {
+fn make(
+    old: &Path,
+    new: &Path,
+    patch: &Path,
+    effort: Effort,
+    output: &Output,
+) -> Result<(), Error> {
     if old.is_dir() != new.is_dir() {
         return Err(Error::Unlike { old: old.to_owned(), new: new.to_owned() });
     }
     let (from, to) = (tree(old)?, tree(new)?);
     let (dir, name) = new_place(patch)?;
     let mut out = BufWriter::new(dir.replace(&name, false)?);
-    let options = exuvia_delta::Options::default();
-    let made = exuvia_delta::make(&from, &to, &mut out, &options, &mut |_| {})
+    let made = exuvia_delta::make(&from, &to, &mut out, &effort.options(), &mut |_| {})
         .map_err(Error::delta(patch))?;
     finish(out, patch)?.commit()?;
     let report = json!({
         "length": made.length, "from": made.base.to_string(), "to": made.result.to_string(),
+        "files": made.files, "walks": made.walks,
     });
     output.report(&report, || format!("{}: {}", patch.display(), size(made.length)));
     Ok(())
@@ -130,15 +139,18 @@ fn info(patch: &Path, output: &Output) -> Result<(), Error> {
     let report = json!({
         "format": exuvia_delta::FORMAT, "length": info.length,
         "from": info.base.to_string(), "to": info.result.to_string(), "fresh": info.fresh,
+        "walks": info.walks, "blocks": info.blocks,
     });
     output.report(&report, || {
         format!(
-            "{}, {}\nfrom  {}\nto    {}\n{} of new content",
+            "{}, {}\nfrom  {}\nto    {}\n{} of new content in {} walks and {} blocks",
             exuvia_delta::FORMAT,
             size(info.length),
             info.base,
             info.result,
-            size(info.fresh)
+            size(info.fresh),
+            info.walks,
+            info.blocks
         )
     });
     Ok(())

@@ -6,6 +6,7 @@ mod bundle;
 mod completions;
 mod delta;
 pub(crate) mod demo;
+mod effort;
 mod init;
 mod keys;
 mod output;

@@ -6,8 +6,9 @@ use exuvia_core::release::DataFacts;
 use semver::Version;
 
 use super::bars::Bars;
+use super::effort::Effort;
 use super::output::{Output, size};
-use crate::{DeltaOutcome, DeltaReport, Error, Exit, ReleaseOptions, ReleaseReport};
+use crate::{Costs, DeltaOutcome, DeltaReport, Error, Exit, ReleaseOptions, ReleaseReport};
 
 /// Release a version.
 #[derive(Debug, clap::Args)]
@@ -60,8 +61,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "V")]
     requires_from: Option<Version>,
     /// From how many of the last releases to make deltas.
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 5)]
     deltas: usize,
+    #[command(flatten)]
+    effort: Effort,
+    /// The largest share of the full download at which a delta is worth having.
+    #[arg(long, value_name = "PERCENT", default_value_t = Costs::default().share)]
+    delta_share: u64,
     /// Zstandard level of the full download.
     #[arg(long, value_name = "1..22", default_value_t = 19, value_parser = clap::value_parser!(i32).range(1..=22))]
     level: i32,
@@ -93,6 +99,7 @@ impl Args {
             requires_os: self.requires_os,
             requires_from: self.requires_from,
             deltas: self.deltas,
+            costs: Costs { share: self.delta_share, ..self.effort.costs() },
             level: self.level,
             ..ReleaseOptions::new(self.path, self.version)
         })
@@ -128,6 +135,7 @@ fn lines(report: &ReleaseReport) -> String {
         let note = match outcome {
             DeltaOutcome::Released => "",
             DeltaOutcome::TooLarge => "left out: saves too little",
+            DeltaOutcome::Unread => "left out: that version cannot read its format",
             DeltaOutcome::NoBase => "left out: its bundle is not in targets/",
         };
         row(&from.to_string(), &bytes, &percent, note);

@@ -17,22 +17,37 @@ fn repository(error: Error) -> Repo {
 }
 
 #[test]
-fn a_release_is_a_full_bundle_and_deltas_from_the_last_three() {
+fn a_release_is_a_full_bundle_and_deltas_from_the_last_five() {
     let place = Place::new();
     let mut publisher = place.init();
-    for version in ["1.0.0", "1.1.0", "1.2.0", "1.3.0"] {
+    for version in ["1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0", "1.5.0"] {
         place.release(&mut publisher, version);
     }
-    let report = place.release(&mut publisher, "1.4.0");
+    let report = place.release(&mut publisher, "1.6.0");
     assert_eq!((report.files, report.kind, report.executable.as_str()), (2, Kind::Folder, "notes"));
     assert!(report.full > 200_000, "noise does not compress");
     let from: Vec<String> = report.deltas.iter().map(|delta| delta.from.to_string()).collect();
-    assert_eq!(from, ["1.3.0", "1.2.0", "1.1.0"]);
+    assert_eq!(from, ["1.5.0", "1.4.0", "1.3.0", "1.2.0", "1.1.0"]);
     for delta in &report.deltas {
         assert_eq!(delta.outcome, DeltaOutcome::Released);
         assert!(delta.bytes.unwrap() < 1_000, "{delta:?}");
     }
     publisher.folder().verify(exuvia_core::Time::from_unix(now())).unwrap();
+}
+
+#[test]
+fn memory_for_one_delta_at_a_time_gives_the_same_deltas() {
+    let deltas_with = |memory| {
+        let place = Place::new();
+        let mut publisher = place.init();
+        for version in ["1.0.0", "1.1.0", "1.2.0"] {
+            place.release(&mut publisher, version);
+        }
+        let mut options = options(place.app("1.3.0"), "1.3.0");
+        options.costs.memory = memory;
+        publisher.release(&options, &Unwatched).unwrap().deltas
+    };
+    assert_eq!(deltas_with(256 << 20), deltas_with(4 << 30));
 }
 
 #[test]
@@ -67,6 +82,17 @@ fn a_delta_that_saves_too_little_is_left_out() {
     assert_eq!(report.deltas[0].outcome, DeltaOutcome::TooLarge);
     assert!(report.deltas[0].percent.unwrap() > 60.0);
     assert!(files(&place.repo()).keys().all(|path| !path.ends_with(".delta")));
+}
+
+#[test]
+fn the_share_at_which_a_delta_is_left_out_is_a_choice() {
+    let place = Place::new();
+    let mut publisher = place.init();
+    place.release(&mut publisher, "1.0.0");
+    let mut none = options(place.app("1.1.0"), "1.1.0");
+    none.costs.share = 0;
+    let report = publisher.release(&none, &Unwatched).unwrap();
+    assert_eq!(report.deltas[0].outcome, DeltaOutcome::TooLarge);
 }
 
 #[test]
