@@ -190,7 +190,7 @@ async fn put_in_place(
         };
         let mut failure = None;
         let installed = Install::first_install(&request, &mut |out| {
-            rebuild(&ingredients, None, bundle.length, &scratch, &watch, out)
+            rebuild(&ingredients, None, &bundle, &scratch, &watch, out)
                 .map_err(|why| why.through_the_helper(&mut failure))
         });
         match (installed, failure) {

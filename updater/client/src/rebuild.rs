@@ -112,19 +112,20 @@ pub enum RebuildError {
     },
 }
 
-/// Writes the stream of the bundle into `out`, at most `length` bytes.
+/// Writes the stream of the bundle into `out`, no more than was signed.
 pub(crate) fn rebuild(
     ingredients: &Ingredients,
     base: Option<Base<'_>>,
-    length: u64,
+    bundle: &BundleFacts,
     scratch: &Path,
     watch: &Watch,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
+    let length = bundle.length;
     let mut outlet = Outlet { out, watch, failed: None };
     let rebuilt = match (&ingredients.how, base, &*ingredients.payloads) {
         (How::Patch(steps), Some(base), payloads) => {
-            patch(steps, payloads, base, length, scratch, &mut outlet)
+            patch(steps, payloads, base, scratch, &mut outlet)
         }
         (How::Patch(_), None, _) => Err(Failure::Route(RebuildError::NoBase)),
         (How::Unpack, _, payloads) => {
@@ -160,7 +161,6 @@ fn patch(
     steps: &[BundleFacts],
     payloads: &[Payload],
     base: Base<'_>,
-    length: u64,
     scratch: &Path,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
@@ -169,14 +169,13 @@ fn patch(
     for (at, (to, payload)) in steps.iter().zip(payloads).enumerate() {
         let tree = between.as_ref().map_or(base.tree, |tree| tree);
         if at + 1 == steps.len() {
-            return apply(tree, digest, payload, length, out);
+            return apply(tree, digest, payload, limits_of(to), out);
         }
         let path = scratch.join(format!("chain-{}", at % 2));
         let fail = |e| LocalError::Io { path: path.clone(), source: Arc::new(e) };
         let flat = FlatTree::create(&path).map_err(fail).map_err(Failure::Local)?;
-        let limits = Limits { bundle_length: to.length, files: to.files, ..Limits::default() };
-        let mut unpacker = Unpacker::new(flat, limits);
-        apply(tree, digest, payload, to.length, &mut unpacker)?;
+        let mut unpacker = Unpacker::new(flat, limits_of(to));
+        apply(tree, digest, payload, limits_of(to), &mut unpacker)?;
         let bundle =
             unpacker.finish().map_err(|e| Failure::Route(RebuildError::Bundle(Arc::new(e))))?;
         let expected = digest_of(to);
@@ -195,17 +194,19 @@ fn digest_of(bundle: &BundleFacts) -> exuvia_bundle::Digest {
     exuvia_bundle::Digest::from_bytes(*bundle.digest.as_bytes())
 }
 
+/// No more than was signed.
+fn limits_of(bundle: &BundleFacts) -> Limits {
+    Limits { bundle_length: bundle.length, files: bundle.files, ..Limits::default() }
+}
+
 fn apply(
     tree: &dyn Tree,
     digest: exuvia_bundle::Digest,
     payload: &Payload,
-    length: u64,
+    bundle: Limits,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let limits = exuvia_delta::Limits {
-        bundle: Limits { bundle_length: length, ..Limits::default() },
-        ..exuvia_delta::Limits::default()
-    };
+    let limits = exuvia_delta::Limits { bundle, ..exuvia_delta::Limits::default() };
     let mut patch = io::BufReader::with_capacity(128 * 1024, open(payload)?);
     match exuvia_delta::apply(tree, digest, &mut patch, &limits, out) {
         Ok(_) => Ok(()),

@@ -89,7 +89,8 @@ impl Offer {
     pub async fn download(self, progress: &mut dyn Progress) -> Result<Payloads, Error> {
         let install = self.run.installation()?;
         let lock = self.run.lock(&self.routes).await?;
-        let mut payloads = Payloads { offer: self, install, lock, ready: Ready::Nothing };
+        let (ready, base_checked) = (Ready::Nothing, false);
+        let mut payloads = Payloads { offer: self, install, lock, ready, base_checked };
         if let Some(waiting) = payloads.offer.waiting(&payloads.install).await? {
             payloads.ready = Ready::Waiting(waiting);
         } else {
@@ -164,6 +165,8 @@ pub struct Payloads {
     install: Install,
     lock: Arc<Lock>,
     ready: Ready,
+    /// Whether what is installed was compared with its manifest.
+    base_checked: bool,
 }
 
 #[derive(Debug)]
@@ -223,6 +226,7 @@ impl Payloads {
 
     /// Receives what the cheapest route left needs; goes on to the next while one cannot be had.
     async fn next_route(&mut self, progress: &mut dyn Progress) -> Result<(), Error> {
+        self.keep_fit_routes(progress).await?;
         let mut last = None;
         while let Some(route) = self.offer.routes.pop_front() {
             match self.offer.run.gather(&route, &self.lock, progress).await {
@@ -240,6 +244,22 @@ impl Payloads {
         }
         let version = self.offer.version().clone();
         Err(last.unwrap_or_else(|| RepositoryError::NoRoute { version }.into()))
+    }
+
+    /// Leaves the full bundle alone when what is installed is no base for deltas.
+    async fn keep_fit_routes(&mut self, progress: &mut dyn Progress) -> Result<(), Error> {
+        let routes = &mut self.offer.routes;
+        let kind = routes.front().map_or(RouteKind::Full, RouteKind::of);
+        if kind == RouteKind::Full || std::mem::replace(&mut self.base_checked, true) {
+            return Ok(());
+        }
+        if let Some(source) = stage::unfit_for_deltas(&self.offer.run, &self.install).await? {
+            let version = self.offer.version().clone();
+            self.offer.routes.retain(|route| RouteKind::of(route) == RouteKind::Full);
+            let reason = RepositoryError::Rebuild { version, source }.into();
+            progress.event(Event::RouteFailed { route: kind, reason });
+        }
+        Ok(())
     }
 
     fn staged(self, qualified: Qualified, route: Option<RouteKind>) -> Staged {

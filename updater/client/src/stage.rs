@@ -1,6 +1,7 @@
 //! Rebuilding into staging: one pass from payloads to a flushed tree.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use exuvia_core::{Facts, Time};
 use exuvia_helper::{Install, Request, Staged};
@@ -8,7 +9,7 @@ use exuvia_helper::{Install, Request, Staged};
 use crate::background::in_background;
 use crate::cancel::Watch;
 use crate::error::{Error, RepositoryError};
-use crate::rebuild::{Base, Failure, How, Ingredients, rebuild};
+use crate::rebuild::{Base, Failure, How, Ingredients, RebuildError, rebuild};
 use crate::run::Run;
 use crate::tree::InstalledTree;
 
@@ -51,6 +52,32 @@ pub(crate) async fn receive(
     received
 }
 
+/// Why no delta can be applied to what is installed, if there is a reason. Every file is read: what a
+/// delta would find out at its end is better known before it is received.
+///
+/// # Errors
+/// Whatever no other route would mend.
+pub(crate) async fn unfit_for_deltas(
+    run: &Run,
+    install: &Install,
+) -> Result<Option<RebuildError>, Error> {
+    let (watch, waiting) = run.mirrors.watch().for_blocking_work();
+    let install = install.clone();
+    let reason = in_background(move || -> Result<_, Error> {
+        let Some(tree) = InstalledTree::open(&install)? else {
+            return Ok(Some(RebuildError::NoBase));
+        };
+        let altered = tree.altered(&watch)?;
+        Ok(altered.map(|path| {
+            let path = path.to_string();
+            RebuildError::Delta(Arc::new(exuvia_delta::Error::BaseChanged { path }))
+        }))
+    })
+    .await?;
+    drop(waiting);
+    reason
+}
+
 struct Work {
     install: Install,
     facts: Facts,
@@ -78,8 +105,7 @@ impl Work {
         let received = self.install.receive(&request, &mut |out| {
             let digest = exuvia_bundle::Digest::from_bytes(*current.digest.as_bytes());
             let base = tree.as_ref().map(|tree| Base { tree, digest });
-            let length = self.facts.bundle.length;
-            rebuild(ingredients, base, length, &self.scratch, &self.watch, out)
+            rebuild(ingredients, base, &self.facts.bundle, &self.scratch, &self.watch, out)
                 .map_err(|why| why.through_the_helper(&mut failure))
         });
         match (received, failure) {

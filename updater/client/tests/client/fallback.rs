@@ -40,16 +40,34 @@ async fn a_delta_that_is_gone_gives_way_to_the_full_bundle() {
 }
 
 #[tokio::test]
-async fn a_file_altered_here_makes_the_delta_give_way_and_is_remembered() {
+async fn a_file_altered_here_is_noticed_before_a_delta_is_received() {
+    let alterations: [fn(&std::path::Path); 3] = [
+        |path| {
+            let mut bytes = std::fs::read(path).unwrap();
+            bytes[77] ^= 1;
+            std::fs::write(path, bytes).unwrap();
+        },
+        |path| std::fs::write(path, b"short").unwrap(),
+        |path| std::fs::remove_file(path).unwrap(),
+    ];
+    for alter in alterations {
+        let mut world = World::new().await;
+        world.release("1.1.0", &["1.0.0"]);
+        alter(&world.app_dir().join("current/data/large.bin"));
+        assert_eq!(offer(&world.updater()).await.route(), RouteKind::Delta);
+        world.mirror.take_log();
+        assert_eq!(walk(&world).await, (vec![RouteKind::Delta], Some(RouteKind::Full)));
+        assert!(world.mirror.take_paths().iter().all(|path| !path.ends_with(".delta")));
+        assert_eq!(world.installed_text(), "1.1.0");
+    }
+}
+
+#[tokio::test]
+async fn files_beside_those_of_the_version_do_not_matter() {
     let mut world = World::new().await;
     world.release("1.1.0", &["1.0.0"]);
-    let altered = world.app_dir().join("current/data/large.bin");
-    let mut bytes = std::fs::read(&altered).unwrap();
-    bytes[77] ^= 1;
-    std::fs::write(&altered, bytes).unwrap();
-    assert_eq!(offer(&world.updater()).await.route(), RouteKind::Delta);
-    assert_eq!(walk(&world).await, (vec![RouteKind::Delta], Some(RouteKind::Full)));
-    assert_eq!(world.installed_text(), "1.1.0");
+    std::fs::write(world.app_dir().join("current/data/own.txt"), b"the user's").unwrap();
+    assert_eq!(walk(&world).await, (vec![], Some(RouteKind::Delta)));
 }
 
 #[tokio::test]
@@ -66,8 +84,8 @@ async fn a_lost_manifest_makes_the_delta_give_way() {
 #[tokio::test]
 async fn a_delta_that_failed_once_is_not_tried_again() {
     let mut world = World::new().await;
+    world.spoils_deltas_from = Some("1.0.0");
     world.release("1.1.0", &["1.0.0"]);
-    std::fs::write(world.app_dir().join("current/data/large.bin"), b"short").unwrap();
     let payloads = offer(&world.updater()).await.download(&mut |_| {}).await.unwrap();
     let full = world.paths("1.1.0-folder.tar.zst").remove(0);
     world.mirror.faults(|faults| faults.silent = true);
@@ -80,6 +98,16 @@ async fn a_delta_that_failed_once_is_not_tried_again() {
     world.mirror.take_log();
     found.download(&mut |_| {}).await.unwrap();
     assert_eq!(world.mirror.take_paths(), [full]);
+}
+
+#[tokio::test]
+async fn a_delta_that_leads_nowhere_gives_way_to_a_chain_at_once() {
+    let mut world = World::new().await;
+    world.release("1.1.0", &["1.0.0"]);
+    world.spoils_deltas_from = Some("1.0.0");
+    world.release("1.2.0", &["1.0.0", "1.1.0"]);
+    assert_eq!(walk(&world).await, (vec![RouteKind::Delta], Some(RouteKind::Chain)));
+    assert_eq!(world.installed_text(), "1.2.0");
 }
 
 #[tokio::test]

@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) files: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
     pub(crate) mirror: Mirror,
     pub(crate) dir: TempDir,
+    /// From which version deltas are released as they should not be: signed, and good for nothing.
+    pub(crate) spoils_deltas_from: Option<&'static str>,
     keyring: Keyring,
     repository: Repository,
     config: String,
@@ -64,6 +66,7 @@ impl World {
             mirror: Mirror::new("memory:a", files.clone()),
             files,
             dir: TempDir::new().unwrap(),
+            spoils_deltas_from: None,
             keyring,
             repository,
             config: config.to_string(),
@@ -89,10 +92,15 @@ impl World {
         let mut payloads = vec![zstd::encode_all(&stream[..], 3).unwrap()];
         let mut deltas = Vec::new();
         for from in deltas_from {
+            let spoils = self.spoils_deltas_from == Some(*from);
             let (mut patch, options) = (Vec::new(), exuvia_delta::Options::default());
             let made =
                 exuvia_delta::make(&self.trees[*from], &tree, &mut patch, &options, &mut |_| {});
             let from = Digest::from_bytes(*made.unwrap().base.as_bytes());
+            if spoils {
+                let middle = patch.len() / 2;
+                patch[middle] ^= 1;
+            }
             let format = exuvia_delta::FORMAT.to_owned();
             deltas.push(NewDelta { from, format, payload: payload(&patch) });
             payloads.push(patch);
