@@ -6,8 +6,11 @@
 
 pub mod home;
 pub mod processes;
+pub mod proxy;
 pub mod scene;
 pub mod server;
 pub mod sim;
 pub mod syntax;
+pub mod watched;
+pub mod web;
 pub mod workspace;

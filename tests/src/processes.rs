@@ -65,7 +65,13 @@ impl Stage {
 
     /// Releases a folder and publishes to `www`.
     pub fn release(&self, dist: &Path, version: &str) {
-        self.exuvia(&["release", dist.to_str().unwrap(), "--version", version]).works();
+        self.release_with(dist, version, &[]);
+    }
+
+    /// As [`Stage::release`], with more arguments.
+    pub fn release_with(&self, dist: &Path, version: &str, more: &[&str]) {
+        let args = ["release", dist.to_str().unwrap(), "--version", version];
+        self.exuvia(&[&args, more].concat()).works();
         self.exuvia(&["publish", self.path("www").to_str().unwrap()]).works();
     }
 
@@ -167,8 +173,11 @@ impl Done {
     }
 }
 
-/// Where the program of this name was built.
+/// Where the program of this name was built, or lies that shall be used in its place.
 pub fn program(name: &str) -> PathBuf {
+    if let Some(folder) = std::env::var_os("EXUVIA_TESTS_PROGRAMS") {
+        return Path::new(&folder).join(name);
+    }
     // …/target/debug/deps/test-0123 → …/target/debug
     let test = std::env::current_exe().unwrap();
     test.ancestors().nth(2).unwrap().join(name)
@@ -182,7 +191,8 @@ pub fn write_program(path: &Path, script: &str) {
 }
 
 fn build() {
-    if std::env::var_os("EXUVIA_TESTS_BUILT").is_some() {
+    let given = ["EXUVIA_TESTS_BUILT", "EXUVIA_TESTS_PROGRAMS"];
+    if given.iter().any(|name| std::env::var_os(name).is_some()) {
         return;
     }
     let status = Command::new(env!("CARGO"))
