@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use exuvia_core::{App, Kind as ReleaseKind, Mismatch};
+use exuvia_core::{App, Channel, Kind as ReleaseKind, Mismatch, Platform};
 use exuvia_durable::Kind;
 use exuvia_plan::{RecordError, StepError};
 use semver::Version;
@@ -120,6 +120,16 @@ pub enum RepositoryError {
         /// The limit, in bytes.
         limit: u64,
     },
+    /// The channel has nothing for this application and platform: it does not exist, or is empty.
+    #[error("channel {channel} has no release of {app} for {platform}")]
+    EmptyChannel {
+        /// The application.
+        app: App,
+        /// The channel.
+        channel: Channel,
+        /// The platform.
+        platform: Platform,
+    },
     /// There is no such release for this platform in the channel.
     #[error("{}", no_release(version.as_ref(), kinds))]
     NoRelease {
@@ -141,6 +151,14 @@ impl RepositoryError {
         match self {
             RepositoryError::Missing { .. } => {
                 "tell the publisher: the repository is incomplete; nothing was changed"
+            }
+            RepositoryError::EmptyChannel { .. } => {
+                "check the channel in exuvia.json, or ask the publisher for this platform"
+            }
+            RepositoryError::Refused { source, .. }
+                if matches!(**source, exuvia_core::Error::Missing { .. }) =>
+            {
+                "check the mirror's address; if it is right, tell the publisher"
             }
             RepositoryError::Helper(error) => helper_advice(error),
             _ => "nothing was changed; if it lasts, tell the publisher",
@@ -165,6 +183,9 @@ impl NetworkError {
     fn advice(&self) -> &'static str {
         match self.source {
             FetchError::NotMetadata => "log in to the network, then try again",
+            FetchError::WeakerRedirect { .. } | FetchError::TooManyRedirects { .. } => {
+                "log in to the network if it asks for that; otherwise tell the publisher"
+            }
             FetchError::Unreadable { .. } => "check that the folder is there and readable",
             _ => "check the connection, or try again later",
         }
@@ -284,6 +305,9 @@ fn helper_advice(error: &exuvia_helper::Error) -> &'static str {
         E::Busy { .. } => "wait until it is done",
         E::Space { .. } => "make room on the disk and try again",
         E::Disk(error) => disk_advice(error),
+        E::Fill(source) if source.kind() == io::ErrorKind::StorageFull => {
+            "make room on the disk and try again"
+        }
         E::Occupied { .. } => "choose a place that is empty or does not exist yet",
         E::Unfinished { .. } | E::Record { source: RecordError::Damaged { .. }, .. } => {
             "install the application again"

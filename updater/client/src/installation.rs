@@ -114,6 +114,7 @@ impl Updater {
         }
         let trusted = run.refresh(progress).await?;
         let releases = run.releases(trusted, progress).await?;
+        run.expect_some(&releases)?;
         let of_kind = || releases.of_kind(run.kind(&releases));
         let release = match &first.version {
             None => of_kind().find(|release| {

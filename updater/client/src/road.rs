@@ -55,6 +55,7 @@ impl Updater {
         let trusted = run.refresh(progress).await?;
         let releases = run.releases(trusted, progress).await?;
         run.drop_withdrawn(&releases).await?;
+        run.expect_some(&releases)?;
         let (release, routes) = match run.choose(&releases).await? {
             Choice::UpToDate => return Ok(Check::UpToDate),
             Choice::Held(held) => return Ok(Check::Held(Held::Release(held))),

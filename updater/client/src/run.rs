@@ -122,6 +122,19 @@ impl Run {
         Ok(Releases::read(targets, &config.app, channel, platform))
     }
 
+    /// Expects that the channel has something for this application and platform.
+    pub(crate) fn expect_some(&self, releases: &Releases) -> Result<(), RepositoryError> {
+        let Settings { config, channel, platform, .. } = &*self.settings;
+        match releases.iter().next() {
+            Some(_) => Ok(()),
+            None => Err(RepositoryError::EmptyChannel {
+                app: config.app.clone(),
+                channel: channel.clone(),
+                platform: platform.clone(),
+            }),
+        }
+    }
+
     /// What was staged and is withdrawn now goes, lest it be switched to when the application quits.
     pub(crate) async fn drop_withdrawn(&self, releases: &Releases) -> Result<(), Error> {
         let Some(Phase::Staged { next, .. }) = self.status.as_ref().map(|status| &status.phase)
