@@ -9,12 +9,14 @@ use exuvia::{Event, Progress};
 pub(crate) struct Meter {
     live: bool,
     dirty: bool,
+    /// Said once the run goes on all the same; otherwise the error at its end says it.
+    warnings: Vec<String>,
 }
 
 impl Meter {
     /// Quiet when the answer is for a program.
     pub(crate) fn new(json: bool) -> Meter {
-        Meter { live: !json && std::io::stderr().is_terminal(), dirty: false }
+        Meter { live: !json && std::io::stderr().is_terminal(), dirty: false, warnings: Vec::new() }
     }
 
     fn line(&mut self, text: &str) {
@@ -25,9 +27,12 @@ impl Meter {
         }
     }
 
-    fn warning(&mut self, text: &str) {
-        self.clear();
-        eprintln!("{text}");
+    /// Whatever failed before, the run got further.
+    fn warn(&mut self) {
+        for text in std::mem::take(&mut self.warnings) {
+            self.clear();
+            eprintln!("warning: {text}");
+        }
     }
 
     /// Ends the line, so that the answer stands alone.
@@ -41,16 +46,22 @@ impl Meter {
 impl Progress for Meter {
     fn event(&mut self, event: Event) {
         match event {
+            Event::MirrorFailed { mirror, reason } => {
+                return self.warnings.push(format!("{mirror} is left alone: {reason}"));
+            }
+            Event::RouteFailed { route, reason } => {
+                // Said of the mirror already.
+                let reason = reason.to_string();
+                self.warnings.retain(|warning| !warning.ends_with(&reason));
+                return self.warnings.push(format!("the {route} route failed: {reason}"));
+            }
+            _ => self.warn(),
+        }
+        match event {
             Event::Checking { mirror } => self.line(&format!("asking {mirror}")),
             Event::Downloading { route, received, total } => {
                 let percent = (received.saturating_mul(100)).checked_div(total).unwrap_or(100);
                 self.line(&format!("downloading ({route}) {percent} % of {total} bytes"));
-            }
-            Event::MirrorFailed { mirror, reason } => {
-                self.warning(&format!("warning: {mirror} is left alone: {reason}"));
-            }
-            Event::RouteFailed { route, reason } => {
-                self.warning(&format!("warning: the {route} route failed: {reason}"));
             }
             Event::Staging { .. } => self.line("unpacking and verifying"),
             Event::Staged { .. } => self.line("trying whether it starts"),
