@@ -1,5 +1,7 @@
 //! The real programs, started in a throw-away home.
 
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Once;
@@ -83,6 +85,32 @@ impl Stage {
     /// Runs the agent on the application.
     pub fn agent(&self, args: &[&str]) -> Done {
         self.run(Command::new(program("exuvia-agent")).args(self.agent_options()).args(args))
+    }
+
+    /// Runs the agent as somebody who may read the installation and not write it.
+    pub fn agent_of_another_user(&self, args: &[&str]) -> Done {
+        let mode = |path: PathBuf, mode| {
+            std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+        };
+        let own = self.path("home/exuvia-agent");
+        let mut command = Command::new(&own);
+        if rustix::process::geteuid().is_root() {
+            // Nobody else may look into this folder, or into that of the programs.
+            mode(self.path("."), 0o755);
+            mode(self.path("home"), 0o777);
+            command.uid(65_534);
+        } else {
+            mode(self.app(), 0o555);
+            mode(self.app().join(".exuvia"), 0o555);
+        }
+        std::fs::copy(program("exuvia-agent"), &own).unwrap();
+        let done = self.run(command.args(self.agent_options()).args(args));
+        std::fs::remove_file(own).unwrap();
+        if !rustix::process::geteuid().is_root() {
+            mode(self.app(), 0o755);
+            mode(self.app().join(".exuvia"), 0o700);
+        }
+        done
     }
 
     /// Where the agent finds the application and its configuration.
@@ -185,7 +213,6 @@ pub fn program(name: &str) -> PathBuf {
 
 /// Writes an executable shell script.
 pub fn write_program(path: &Path, script: &str) {
-    use std::os::unix::fs::PermissionsExt;
     std::fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
     std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
 }

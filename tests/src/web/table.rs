@@ -174,8 +174,8 @@ impl Case {
             Fault::Portal | Fault::PortalRedirect if metadata => vec!["5 NotMetadata"],
             Fault::Portal | Fault::PortalRedirect => vec!["5 Truncated", "5 NotPayload"],
             Fault::Encoding(_) | Fault::GzipBomb(_) => vec!["5 Encoded"],
-            Fault::Header(_) => vec!["installed", "5 HeaderTooLarge"],
-            Fault::Headers(_) => vec!["5 Broken", "5 HeaderTooLarge"],
+            Fault::Header(_) => vec!["5 Header"],
+            Fault::Headers(_) => vec!["5 Broken", "5 Header"],
             _ => Vec::new(),
         }
     }
