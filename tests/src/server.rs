@@ -71,8 +71,8 @@ struct Plan {
 /// Where [`Fault::Gate`] waits.
 #[derive(Default)]
 struct Gate {
-    /// How many wait, and whether the next ones need not.
-    state: Mutex<(usize, bool)>,
+    /// How many wait, and how often the gate was opened.
+    state: Mutex<(usize, u64)>,
     changed: Condvar,
 }
 
@@ -171,7 +171,7 @@ impl Server {
     /// Waits until somebody waits at a [`Fault::Gate`]; `false` if nobody does within `patience`.
     pub fn waits_at_gate(&self, patience: Duration) -> bool {
         let state = self.shared.gate.state.lock().unwrap();
-        let waiting = |state: &mut (usize, bool)| state.0 == 0;
+        let waiting = |state: &mut (usize, u64)| state.0 == 0;
         !self
             .shared
             .gate
@@ -182,15 +182,11 @@ impl Server {
             .timed_out()
     }
 
-    /// Lets go who waits at a [`Fault::Gate`], and all who come later.
+    /// Lets go who waits at a [`Fault::Gate`].
     pub fn open_gate(&self) {
-        self.shared.gate.state.lock().unwrap().1 = true;
+        let mut state = self.shared.gate.state.lock().unwrap();
+        *state = (0, state.1 + 1);
         self.shared.gate.changed.notify_all();
-    }
-
-    /// Whoever comes to a [`Fault::Gate`] waits again.
-    pub fn close_gate(&self) {
-        self.shared.gate.state.lock().unwrap().1 = false;
     }
 }
 
@@ -278,9 +274,9 @@ impl Way<'_> {
         let gate = &self.shared.gate;
         let mut state = gate.state.lock().unwrap();
         state.0 += 1;
+        let opened = state.1;
         gate.changed.notify_all();
-        let mut state = gate.changed.wait_while(state, |state| !state.1).unwrap();
-        state.0 -= 1;
+        drop(gate.changed.wait_while(state, |state| state.1 == opened).unwrap());
     }
 }
 

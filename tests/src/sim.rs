@@ -54,7 +54,11 @@ pub const ROLES: [&str; 5] = ["root", "targets", "snapshot", "timestamp", "chann
 impl Sim {
     /// A repository of [`APP`] with an empty role for this machine's platform.
     pub fn new() -> Sim {
-        let now: Time = "2026-11-23T18:00:00Z".parse().unwrap();
+        Sim::at("2026-11-23T18:00:00Z".parse().unwrap())
+    }
+
+    /// As [`Sim::new`], founded at this time.
+    pub fn at(now: Time) -> Sim {
         let any = |role: &str| Keys::any_of([key(role).public()]);
         let founding = Founding {
             root: any("root"),
@@ -238,10 +242,39 @@ impl Sim {
         self.lock().sent.swap(0, Ordering::SeqCst)
     }
 
+    /// Publishes a version of which there are only facts, as long as nobody downloads it; with deltas
+    /// from the three before it.
+    pub fn announce(&self, version: &str, channel: &str, platform: &str) {
+        let mut state = self.lock();
+        let made_up = |what: &str| Payload {
+            length: 60_000_000,
+            sha256: Digest::of(format!("{what} {version} {channel} {platform}").as_bytes()),
+        };
+        let mut facts = facts(version, state.now);
+        (facts.channel, facts.platform) = (channel.parse().unwrap(), platform.parse().unwrap());
+        let digest = made_up("bundle").sha256;
+        facts.bundle = BundleFacts { digest, length: 200_000_000, files: 100 };
+        let delta = |from: u32| NewDelta {
+            from: Digest::of(&from.to_le_bytes()),
+            format: exuvia_delta::FORMAT.to_owned(),
+            payload: made_up(&format!("delta {from}")),
+        };
+        let deltas = (1..=3).map(delta).collect();
+        let new = NewRelease { facts, full: made_up("full"), deltas, adding: false };
+        let now = state.now;
+        let released = state.repository.release(&new, &keyring(), now).unwrap();
+        state.serve(released.changes);
+    }
+
     /// Adds another platform's role to the repository.
     pub fn add_platform(&self, platform: &str) {
+        self.add_role(CHANNEL, platform);
+    }
+
+    /// Adds the role of a channel and a platform to the repository.
+    pub fn add_role(&self, channel: &str, platform: &str) {
         let mut state = self.lock();
-        let (channel, platform) = (CHANNEL.parse().unwrap(), platform.parse().unwrap());
+        let (channel, platform) = (channel.parse().unwrap(), platform.parse().unwrap());
         let (keys, now) = (Keys::any_of([key("channel").public()]), state.now);
         let changes =
             state.repository.add_platform(&channel, &platform, &keys, &keyring(), now).unwrap();
