@@ -13,7 +13,8 @@ pub struct File {
 ///
 /// Every file is named by those after it, so whoever writes them one by one never shows a mixed
 /// repository: until the last file, `metadata/timestamp.json`, is replaced, a reader sees the
-/// state before the change. Payloads under `targets/` come before all of them.
+/// state before the change. (A root that exchanges keys comes after it: by then everything is signed by
+/// the old keys and the new.) Payloads under `targets/` come before all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
     /// The files in writing order.

@@ -1,6 +1,10 @@
+use exuvia_core::json::JsonError;
+use exuvia_core::keys::KeyId;
 use exuvia_core::names::{App, Channel, Kind, Platform};
 use exuvia_core::{Digest, Time};
 use semver::Version;
+
+use crate::SignerError;
 
 /// Why a change to a repository was refused: the publisher must act. Each variant carries the facts
 /// that tell what is to be done.
@@ -189,6 +193,89 @@ pub enum Error {
         role: String,
         /// When it expired.
         expires: Time,
+    },
+    /// A signer gave no signature, or a wrong one.
+    #[error("key {key} did not sign `{role}`: {source}")]
+    Signer {
+        /// The role.
+        role: String,
+        /// The key.
+        key: KeyId,
+        /// What went wrong.
+        source: SignerError,
+    },
+    /// A role has moved on since a change to it was proposed.
+    #[error("the proposal is stale: `{role}` has meanwhile become version {version}")]
+    Stale {
+        /// The role.
+        role: String,
+        /// The version it has now.
+        version: u64,
+    },
+    /// Two copies that do not propose the same.
+    #[error("these are not copies of one proposal")]
+    OtherProposal,
+    /// A file that is no proposal.
+    #[error("it is no proposal: {source}")]
+    Proposal {
+        /// Why.
+        source: JsonError,
+    },
+    /// A proposal that a newer version wrote.
+    #[error("it is a proposal of version {found}, newer than this program")]
+    NewerProposal {
+        /// The version.
+        found: u64,
+    },
+    /// A key that a role does not have.
+    #[error("role `{role}` has no key {key}")]
+    UnknownKey {
+        /// The role.
+        role: String,
+        /// The key.
+        key: KeyId,
+    },
+    /// A key that a role has already.
+    #[error("role `{role}` has the key {key} already")]
+    KeyExists {
+        /// The role.
+        role: String,
+        /// The key.
+        key: KeyId,
+    },
+    /// A release that a channel does not list.
+    #[error("channel {channel} lists no {what}")]
+    NoSuchRelease {
+        /// The version or bundle.
+        what: String,
+        /// The channel.
+        channel: Channel,
+    },
+    /// A release cannot be withdrawn, since no other could take its place.
+    #[error("no other release for {platform} ({kind}) can take the place of {version}")]
+    NothingInstead {
+        /// The version to be withdrawn.
+        version: Version,
+        /// The platform.
+        platform: Platform,
+        /// The kind of installation.
+        kind: Kind,
+    },
+    /// The version that would take the place of another cannot read what that one wrote.
+    #[error("{to} cannot read data written by {version}, only {readable_from} and newer can")]
+    DataNotReadable {
+        /// The version to be withdrawn.
+        version: Version,
+        /// The version to take its place.
+        to: Version,
+        /// The oldest version that can read its data.
+        readable_from: Version,
+    },
+    /// A rollout of a release that says of itself that nothing may hold it back.
+    #[error("{version} was not released as gated, so nothing can hold it back")]
+    NotGated {
+        /// The version.
+        version: Version,
     },
     /// A client would not accept the result.
     #[error("a client would refuse this repository")]

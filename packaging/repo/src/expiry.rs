@@ -22,6 +22,14 @@ impl Default for Expiry {
     }
 }
 
+impl Expiry {
+    /// Days of a delegated role.
+    pub(crate) fn of(&self, role: &str) -> u32 {
+        // Signed by an online key like the snapshot, and as often.
+        if role == crate::ROLLOUT { self.snapshot } else { self.channels }
+    }
+}
+
 /// Whether metadata is so near its end that a refresh signs it again: less than a third of its
 /// life is left, so a weekly refresh has several chances before anybody is locked out.
 pub(crate) fn is_due(expires: Time, days: u32, now: Time) -> bool {

@@ -2,15 +2,13 @@ use std::collections::BTreeMap;
 
 use exuvia_core::Time;
 use exuvia_core::keys::{KeyId, PublicKey};
-use exuvia_core::metadata::{
-    DelegatedRole, MetaFile, RoleKeys, Roles, Root, Scope, Snapshot, Targets, Timestamp,
-};
+use exuvia_core::metadata::{DelegatedRole, RoleKeys, Roles, Root, Scope};
 use exuvia_core::names::{App, Channel, Platform};
 use serde_json::Map;
 
 use crate::repository::role_name;
 use crate::sign::Draft;
-use crate::{Changes, Error, Expiry, Keyring, Repository};
+use crate::{Changes, Error, Expiry, Keyring, Proposal, Repository};
 
 /// The public keys of one role, and how many of them must sign.
 #[derive(Debug, Clone)]
@@ -63,21 +61,25 @@ impl Repository {
         keys: &Keyring,
         now: Time,
     ) -> Result<(Self, Changes), Error> {
-        // Versions and expiries are set when a role is signed; the first version is 1.
-        let empty = Self {
-            app,
-            expiry,
-            root: founding.root(now)?,
-            timestamp: Timestamp::new(0, now, MetaFile::of_version(0)),
-            snapshot: Snapshot::new(0, now, BTreeMap::new()),
-            targets: Targets::new(0, now),
-            roles: BTreeMap::new(),
-            files: BTreeMap::new(),
-        };
-        let mut draft = Draft::new(&empty, keys, now);
-        draft.sign_root()?;
-        draft.sign_targets()?;
-        draft.finish()
+        let empty = Self::empty(app, expiry);
+        empty.found(founding, now)?.finish(keys)
+    }
+
+    /// As [`Repository::init`] of a repository that is [empty](Repository::empty), for others to
+    /// sign.
+    ///
+    /// # Errors
+    /// A role with fewer keys than its threshold.
+    pub fn propose_founding(&self, founding: &Founding, now: Time) -> Result<Proposal, Error> {
+        Ok(self.found(founding, now)?.proposal())
+    }
+
+    fn found(&self, founding: &Founding, now: Time) -> Result<Draft<'_>, Error> {
+        let mut draft = Draft::new(self, now);
+        *draft.root_mut() = founding.root(now)?;
+        draft.propose_targets()?;
+        draft.propose_root()?;
+        Ok(draft)
     }
 
     /// Delegates a channel on a platform to keys of its own, with an empty list of releases.
@@ -94,25 +96,37 @@ impl Repository {
         now: Time,
     ) -> Result<Changes, Error> {
         let name = role_name(channel, platform);
-        if self.roles.contains_key(&name) {
-            return Err(Error::RoleExists { role: name });
+        let paths = vec![format!("{channel}/{platform}/*")];
+        let (state, changes) = self.delegated(&name, paths, of, now)?.finish(keys)?;
+        *self = state;
+        Ok(changes)
+    }
+
+    /// A draft with one more delegated role.
+    pub(crate) fn delegated(
+        &self,
+        name: &str,
+        paths: Vec<String>,
+        of: &Keys,
+        now: Time,
+    ) -> Result<Draft<'_>, Error> {
+        if self.roles.contains_key(name) {
+            return Err(Error::RoleExists { role: name.to_owned() });
         }
-        let by_id = of.by_id(&name)?;
+        let by_id = of.by_id(name)?;
         let role = DelegatedRole {
-            name: name.clone(),
+            name: name.to_owned(),
             keyids: by_id.keys().cloned().collect(),
             threshold: of.threshold,
             terminating: true,
-            scope: Scope::Paths(vec![format!("{channel}/{platform}/*")]),
+            scope: Scope::Paths(paths),
             extra: Map::new(),
         };
-        let mut draft = Draft::new(self, keys, now);
+        let mut draft = Draft::new(self, now);
         draft.delegate(role, by_id);
-        draft.sign_role(&name)?;
-        draft.sign_targets()?;
-        let (state, changes) = draft.finish()?;
-        *self = state;
-        Ok(changes)
+        draft.propose_role(name)?;
+        draft.propose_targets()?;
+        Ok(draft)
     }
 }
 

@@ -1,10 +1,12 @@
-//! Who signs: the seam to keys in memory, and later to tokens and key services.
+//! Who signs: the seam to keys in memory, to tokens and to key services.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use exuvia_core::keys::{KeyId, PublicKey, Signature};
+
+use crate::Error;
 
 /// Something that can sign for one public key.
 pub trait Signer: Send + Sync {
@@ -17,8 +19,16 @@ pub trait Signer: Send + Sync {
     }
 
     /// Signs the bytes of a role (the canonical form of its `signed` object).
-    fn sign(&self, bytes: &[u8]) -> Signature;
+    ///
+    /// # Errors
+    /// A token or service that does not answer as it should.
+    fn sign(&self, bytes: &[u8]) -> Result<Signature, SignerError>;
 }
+
+/// Why a signer gave no signature: whatever its token or service says.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct SignerError(pub Box<dyn std::error::Error + Send + Sync>);
 
 /// An Ed25519 key held in memory. Its secret half is wiped when it is dropped and never printed.
 pub struct LocalKey {
@@ -49,8 +59,8 @@ impl Signer for LocalKey {
         self.id.clone()
     }
 
-    fn sign(&self, bytes: &[u8]) -> Signature {
-        Signature::new(self.id.clone(), &self.secret.sign(bytes).to_bytes())
+    fn sign(&self, bytes: &[u8]) -> Result<Signature, SignerError> {
+        Ok(Signature::new(self.id.clone(), &self.secret.sign(bytes).to_bytes()))
     }
 }
 
@@ -73,7 +83,12 @@ impl Keyring {
 
     /// Adds a signer; a second one for the same key replaces the first.
     pub fn add(&mut self, signer: impl Signer + 'static) {
-        self.0.insert(signer.id(), Box::new(signer));
+        self.add_boxed(Box::new(signer));
+    }
+
+    /// As [`Keyring::add`], for a signer of any kind.
+    pub fn add_boxed(&mut self, signer: Box<dyn Signer>) {
+        self.0.insert(signer.id(), signer);
     }
 
     /// The keyring with one more signer.
@@ -95,6 +110,23 @@ impl Keyring {
             }
         }
         found.into_values().collect()
+    }
+
+    /// A signature that was seen to be right: a token that signs with another key than it says
+    /// would only be noticed by clients.
+    pub(crate) fn sign_with(
+        &self,
+        signer: &dyn Signer,
+        role: &str,
+        bytes: &[u8],
+    ) -> Result<Signature, Error> {
+        let (key, role) = (signer.id(), role.to_owned());
+        let failed = |source| Error::Signer { role: role.clone(), key: key.clone(), source };
+        let signature = signer.sign(bytes).map_err(failed)?;
+        match signer.public().verify(bytes, &signature.sig) {
+            Ok(()) => Ok(signature),
+            Err(wrong) => Err(failed(SignerError(Box::new(wrong)))),
+        }
     }
 }
 

@@ -10,6 +10,8 @@
 //! - Versions only go up, and a change that fails leaves the state as it was.
 //! - The state is what `timestamp.json` reaches. Files beside it, such as those of a change that
 //!   was interrupted, do not count and are written over.
+//! - A change that needs keys of other people is a [`Proposal`]: it travels, is signed, and finished
+//!   where the keys of snapshot and timestamp are. Every change ends as a finished proposal.
 //! - Nothing is handed out before a client accepted it: every change ends with `exuvia-core`'s own
 //!   refresh over the bytes to be published, once as a client that comes fresh from the first
 //!   root, once as one that knows the state before.
@@ -19,21 +21,31 @@
 
 mod changes;
 mod client;
+mod custody;
 mod error;
 mod expiry;
 mod founding;
 mod keys;
+mod proposal;
 mod refresh;
 mod release;
 mod repository;
+mod rollout;
 mod sign;
+mod words;
+mod yank;
 
 pub use changes::{Changes, File};
 pub use client::{Listing, verify, verify_step};
+pub use custody::{Custody, KeyChange};
 pub use error::Error;
 pub use expiry::Expiry;
 pub use founding::{Founding, Keys};
-pub use keys::{Keyring, LocalKey, Signer};
+pub use keys::{Keyring, LocalKey, Signer, SignerError};
+pub use proposal::{Proposal, Standing};
 pub use refresh::{Due, Refreshed};
 pub use release::{KEPT, NewDelta, NewRelease, Payload, ROLE_LIMIT, Released};
 pub use repository::{Listed, Repository, role_name};
+pub use rollout::ROLLOUT;
+pub use words::{Word, Words};
+pub use yank::{Withdrawn, Yank, Yanked};

@@ -1,8 +1,9 @@
 use exuvia_core::Time;
+use exuvia_core::metadata::Authority;
 
 use crate::expiry::is_due;
 use crate::sign::Draft;
-use crate::{Changes, Error, Keyring, Repository};
+use crate::{Changes, Error, Keyring, Proposal, Repository};
 
 /// A role whose metadata nears its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +30,8 @@ impl Repository {
     /// every refresh signs.
     pub fn due(&self, now: Time) -> Vec<Due> {
         let root = ("root", self.root.expires, self.expiry.root);
-        let days = self.expiry.channels;
-        let roles = self.roles.iter().map(|(name, role)| (name.as_str(), role.expires, days));
+        let days = |name: &str| self.expiry.of(name);
+        let roles = self.roles.iter().map(|(name, role)| (name.as_str(), role.expires, days(name)));
         let targets = ("targets", self.targets.expires, self.expiry.targets);
         let snapshot = ("snapshot", self.snapshot.expires, self.expiry.snapshot);
         [root]
@@ -48,20 +49,15 @@ impl Repository {
     /// # Errors
     /// The timestamp's keys are not at hand; metadata that ended and could not be renewed.
     pub fn refresh(&mut self, keys: &Keyring, now: Time) -> Result<Refreshed, Error> {
-        let mut draft = Draft::new(self, keys, now);
-        let (renewed, waiting): (Vec<Due>, Vec<Due>) =
-            self.due(now).into_iter().partition(|due| draft.check_keys(&due.role).is_ok());
-        for due in &renewed {
-            match due.role.as_str() {
-                "root" => draft.sign_root()?,
-                "targets" => draft.sign_targets()?,
-                "snapshot" => {} // below, since it names the others
-                role => draft.sign_role(role)?,
-            }
+        let mut draft = Draft::new(self, now);
+        let at_hand = |due: &Due| self.has_keys(&due.role, keys);
+        let (renewed, waiting): (Vec<Due>, Vec<Due>) = self.due(now).into_iter().partition(at_hand);
+        // The snapshot is signed when the change is finished, since it names the others.
+        for due in renewed.iter().filter(|due| due.role != "snapshot") {
+            draft.propose(&due.role)?;
         }
         let only_root = renewed.iter().all(|due| due.role == "root");
-        let (state, changes) =
-            if only_root { draft.finish_timestamp()? } else { draft.finish()? };
+        let (state, changes) = draft.finish(keys)?;
         *self = state;
         let mut renewed: Vec<String> = renewed.into_iter().map(|due| due.role).collect();
         for role in ["snapshot", "timestamp"] {
@@ -71,5 +67,22 @@ impl Repository {
             }
         }
         Ok(Refreshed { renewed, waiting, changes })
+    }
+    /// Renewals of some roles, for others to sign.
+    ///
+    /// # Errors
+    /// [`Error::UnknownRole`].
+    pub fn propose_renewal(&self, roles: &[String], now: Time) -> Result<Proposal, Error> {
+        let mut draft = Draft::new(self, now);
+        for role in roles {
+            draft.propose(role)?;
+        }
+        Ok(draft.proposal())
+    }
+
+    /// Whether enough keys of a role are at hand.
+    pub fn has_keys(&self, role: &str, keys: &Keyring) -> bool {
+        let enough = |by: Authority<'_>| keys.among(by.keyids).len() as u64 >= by.threshold;
+        self.authority(role).is_ok_and(enough)
     }
 }

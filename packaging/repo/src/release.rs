@@ -92,12 +92,12 @@ impl Repository {
         let delta_remotes = delta_remotes.collect();
 
         let dropped = dropped(&listed, &new.facts);
-        let mut draft = Draft::new(self, keys, now);
+        let mut draft = Draft::new(self, now);
         let role = draft.role_mut(&name)?;
         role.targets.extend(deltas.into_iter().chain([full]));
         role.targets.retain(|path, _| !dropped.paths.contains(path));
-        draft.sign_role(&name)?;
-        let (state, changes) = draft.finish()?;
+        draft.propose_role(&name)?;
+        let (state, changes) = draft.finish(keys)?;
         *self = state;
         Ok(Released {
             full: full_remote,
@@ -133,6 +133,12 @@ impl Repository {
         check_content(facts, &listed)?;
         if let Some(newest) = newest(listed.iter().filter(|old| old.facts.kind == facts.kind))
             && newest.cmp_precedence(&facts.version).is_ge()
+        {
+            return Err(not_higher(facts, newest));
+        }
+        let yanked = self.yanked(&facts.channel, &facts.platform);
+        let newest = yanked.iter().max_by(|a, b| a.cmp_precedence(b));
+        if let Some(newest) = newest.filter(|newest| newest.cmp_precedence(&facts.version).is_ge())
         {
             return Err(not_higher(facts, newest));
         }

@@ -1,13 +1,15 @@
 use std::collections::BTreeMap;
 
-use exuvia_core::Digest;
 use exuvia_core::json::JsonError;
 use exuvia_core::metadata::{
-    Authority, Envelope, Role, Root, Snapshot, TargetFile, Targets, Timestamp,
+    Authority, Envelope, MetaFile, Role, RoleKeys, Roles, Root, Snapshot, TargetFile, Targets,
+    Timestamp,
 };
 use exuvia_core::names::{App, Channel, Platform};
 use exuvia_core::release::Facts;
+use exuvia_core::{Digest, Time};
 use serde::de::DeserializeOwned;
+use serde_json::Map;
 
 use crate::release::Payload;
 use crate::{Error, Expiry};
@@ -72,6 +74,37 @@ impl Repository {
             roles.insert(role.name.clone(), metadata);
         }
         Ok(Self { app, expiry, root, timestamp, snapshot, targets, roles, files })
+    }
+
+    /// A repository that has not been founded yet.
+    pub fn empty(app: App, expiry: Expiry) -> Self {
+        let none = || RoleKeys { keyids: Vec::new(), threshold: 1, extra: Map::new() };
+        let roles = Roles {
+            root: none(),
+            targets: none(),
+            snapshot: none(),
+            timestamp: none(),
+            extra: Map::new(),
+        };
+        let never = Time::from_unix(0);
+        // Versions and expiries are set when a role is signed; the first version is 1.
+        let mut root = Root::new(never, BTreeMap::new(), roles);
+        root.version = 0;
+        Self {
+            app,
+            expiry,
+            root,
+            timestamp: Timestamp::new(0, never, MetaFile::of_version(0)),
+            snapshot: Snapshot::new(0, never, BTreeMap::new()),
+            targets: Targets::new(0, never),
+            roles: BTreeMap::new(),
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// Whether it has not been founded yet.
+    pub fn is_empty(&self) -> bool {
+        self.root.version == 0
     }
 
     /// The application that the repository serves.

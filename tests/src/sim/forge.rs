@@ -104,7 +104,7 @@ pub fn with_old(
 pub fn sign(signed: &Value, keys: &[&str]) -> Vec<u8> {
     let mut envelope = Envelope { signed: signed.clone(), signatures: Vec::new() };
     let bytes = envelope.signed_bytes().unwrap();
-    envelope.signatures = keys.iter().map(|name| key(name).sign(&bytes)).collect();
+    envelope.signatures = keys.iter().map(|name| key(name).sign(&bytes).unwrap()).collect();
     serde_json::to_vec(&envelope).unwrap()
 }
 

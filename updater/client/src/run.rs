@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use exuvia_core::choose::{self, Bad, Choice, Installed, Policy, Route, Step};
+use exuvia_core::rollout::Rollout;
 use exuvia_core::{Digest, Kind, Limits, Refresh, Release, Releases, Start, Target, Time, Trusted};
 use exuvia_durable::{Dir, Lock};
 use exuvia_helper::{Install, Status, Waiting};
@@ -35,6 +36,8 @@ pub(crate) struct Run {
     pub(crate) wants: Wants,
     /// The one time at which the metadata is judged.
     pub(crate) now: Time,
+    /// The channel's rollout, where a release may be held back by it.
+    pub(crate) rollout: Option<Rollout>,
 }
 
 /// What a run is for.
@@ -77,7 +80,7 @@ impl Run {
         if let Some(time) = status.as_ref().and_then(|status| status.floors.time) {
             now = now.max(time);
         }
-        Ok(Run { settings, store, mirrors, status, wants, now })
+        Ok(Run { settings, store, mirrors, status, wants, now, rollout: None })
     }
 
     /// Metadata that is trusted and in date.
@@ -116,10 +119,28 @@ impl Run {
         let Settings { config, channel, platform, .. } = &*self.settings;
         let mut search = trusted.list(&format!("{channel}/{platform}"));
         drive(&mut search, &self.store, &mut self.mirrors, progress).await?;
-        let (_, targets) = search.finish().map_err(metadata)?;
+        let (trusted, targets) = search.finish().map_err(metadata)?;
+        let releases = Releases::read(targets, &config.app, channel, platform);
+        if choose::wants_rollout(&releases, self.now) {
+            // Missing or invalid, it holds back what may be held back, and is no error.
+            self.rollout = self.read_rollout(trusted, progress).await.ok().flatten();
+        }
         let traffic = self.mirrors.traffic();
         progress.event(Event::Refreshed { requests: traffic.requests, received: traffic.received });
-        Ok(Releases::read(targets, &config.app, channel, platform))
+        Ok(releases)
+    }
+
+    /// The rollout of the channel, if the repository has one.
+    async fn read_rollout(
+        &mut self,
+        trusted: Trusted,
+        progress: &mut dyn Progress,
+    ) -> Result<Option<Rollout>, Error> {
+        let (app, channel) = (&self.settings.config.app, &self.settings.channel);
+        let mut search = trusted.find(&Rollout::path(channel));
+        drive(&mut search, &self.store, &mut self.mirrors, progress).await?;
+        let (_, found) = search.finish().map_err(metadata)?;
+        Ok(found.first().and_then(|target| Rollout::of_target(target, app, channel).ok()))
     }
 
     /// Expects that the channel has something for this application and platform.
@@ -157,8 +178,9 @@ impl Run {
     /// The newest release that may be offered, and the routes to it.
     pub(crate) async fn choose(&self, releases: &Releases) -> Result<Choice, Error> {
         let store = self.store.clone();
-        let (avoid, system) =
-            in_background(move || (store.failed(), crate::system::version())).await?;
+        let (avoid, system, install) =
+            in_background(move || (store.failed(), crate::system::version(), store.install_id()))
+                .await?;
         let remembered = self.status.as_ref().map_or(&[][..], |status| &status.remembered.bad);
         let bad: Vec<Bad> = remembered
             .iter()
@@ -172,6 +194,8 @@ impl Run {
             os_version: system.as_deref(),
             now: self.now,
             asked_by_user: self.wants.asked_by_user,
+            rollout: self.rollout.as_ref(),
+            install: Some(install),
         };
         Ok(choose::choose(releases, &self.installed(releases), &policy))
     }

@@ -2,11 +2,13 @@
 //! again. All writes are durable; whatever cannot be read is absent, which the floors make safe.
 
 use std::collections::BTreeSet;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use exuvia_core::Digest;
 use exuvia_core::floors::Floors;
+use exuvia_core::rollout::InstallId;
 use exuvia_durable::{Dir, Kind, Lock};
 use exuvia_plan::record::{self, Record};
 use serde::{Deserialize, Serialize};
@@ -106,6 +108,17 @@ impl Store {
         replace(&self.dir, "skipped", &record::encode(&Skipped { bundles }))
     }
 
+    /// What tells this installation apart in rollouts: made once at random, never sent anywhere. One
+    /// that cannot be kept is another one each time, which costs nothing but the order of updates.
+    pub(crate) fn install_id(&self) -> InstallId {
+        if let Some(id) = self.read_record::<Identity>("install-id").and_then(|known| known.id()) {
+            return id;
+        }
+        let id = InstallId(random());
+        let _ = replace(&self.dir, "install-id", &record::encode(&Identity::of(id)));
+        id
+    }
+
     /// The right to download and stage for this installation.
     pub(crate) fn lock(&self) -> Result<Lock, LocalError> {
         Lock::try_exclusive(&self.dir, "lock")?.ok_or(LocalError::Busy)
@@ -149,6 +162,36 @@ struct Skipped {
 
 impl Record for Skipped {
     const NAME: &'static str = "exuvia-skipped";
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Identity {
+    id: String,
+}
+
+impl Record for Identity {
+    const NAME: &'static str = "exuvia-install";
+}
+
+impl Identity {
+    fn of(id: InstallId) -> Self {
+        Self { id: format!("{:032x}", u128::from_be_bytes(id.0)) }
+    }
+
+    fn id(&self) -> Option<InstallId> {
+        let number = u128::from_str_radix(&self.id, 16).ok()?;
+        (self.id.len() == 32).then_some(InstallId(number.to_be_bytes()))
+    }
+}
+
+/// Random enough to spread installations evenly, which is all that is asked of it: the standard
+/// library seeds its hashers from the system.
+fn random() -> [u8; 16] {
+    let half = || RandomState::new().build_hasher().finish().to_be_bytes();
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&half());
+    bytes[8..].copy_from_slice(&half());
+    bytes
 }
 
 /// Where things of an installation lie, below the state or the cache directory.
@@ -231,6 +274,18 @@ mod tests {
         store(&dir).save_floors(&floors(6, 2)).unwrap();
         store(&dir).save_floors(&floors(5, 3)).unwrap();
         assert_eq!(store(&dir).floors().unwrap(), floors(6, 3));
+    }
+
+    #[test]
+    fn an_installation_keeps_its_place_in_rollouts() {
+        let dir = tempfile::tempdir().unwrap();
+        let id = store(&dir).install_id();
+        assert_eq!(store(&dir).install_id(), id);
+        let path = store(&dir).dir.path().join("install-id");
+        std::fs::write(&path, b"torn").unwrap();
+        let next = store(&dir).install_id();
+        assert_ne!(next, id);
+        assert_eq!(store(&dir).install_id(), next);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use semver::Version;
 pub use self::route::{Route, Step, routes};
 use crate::names::Kind;
 use crate::release::{Release, Releases};
+use crate::rollout::{InstallId, Rollout};
 use crate::{Digest, Time};
 
 /// After how many days a critical release that failed is offered again: after the first failure,
@@ -43,9 +44,13 @@ pub struct Policy<'a> {
     pub os_version: Option<&'a str>,
     /// The time.
     pub now: Time,
-    /// Whether a person asked: a rollout's percentage does not hold the release back then. Without
-    /// a rollout to read, which is the case today, a gated release is held all the same.
+    /// Whether a person asked: a rollout's percentage does not hold the release back then, but a
+    /// pause and a rollout that is missing or invalid do.
     pub asked_by_user: bool,
+    /// The channel's rollout, if there is one that could be read.
+    pub rollout: Option<&'a Rollout>,
+    /// Which of the installations this is; unknown ones come last.
+    pub install: Option<InstallId>,
 }
 
 /// A release that failed here.
@@ -126,6 +131,8 @@ pub enum Held {
         version: Version,
         /// From when on nothing holds it back.
         until: Time,
+        /// Why it is held so far.
+        gate: Gate,
     },
     /// The release is older than one that ran here before.
     BelowFloor {
@@ -133,6 +140,20 @@ pub enum Held {
         version: Version,
         /// The floor.
         floor: Version,
+    },
+}
+
+/// What holds a gated release back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// No rollout says anything about it.
+    Unmentioned,
+    /// Its rollout is paused.
+    Paused,
+    /// It is for so many of a hundred installations by now, and this is none of them.
+    NotYet {
+        /// How many.
+        percent: u8,
     },
 }
 
@@ -155,9 +176,17 @@ impl fmt::Display for Held {
             Self::NotUnderstood { version, field } => {
                 write!(f, "version {version} has a fact {field:?} that needs a newer updater")
             }
-            Self::Gated { version, until } => {
-                write!(f, "version {version} is being rolled out, until {until} at the latest")
-            }
+            Self::Gated { version, until, gate } => match gate {
+                Gate::Paused => {
+                    write!(
+                        f,
+                        "the rollout of version {version} is paused, until {until} at the latest"
+                    )
+                }
+                _ => {
+                    write!(f, "version {version} is being rolled out, until {until} at the latest")
+                }
+            },
             Self::BelowFloor { version, floor } => {
                 write!(f, "version {version} is older than {floor}, which ran here before")
             }
@@ -247,14 +276,37 @@ fn judge(
             return Err(Held::Bad { version: version(), digest: bad.digest, again });
         }
     }
-    // No rollout is read yet, and a missing one holds, whoever asked.
-    if let Some(gated) = facts.gated.filter(|_| !facts.critical) {
-        let until = facts.published.plus_days(i64::from(gated.max_days));
-        if policy.now < until {
-            return Err(Held::Gated { version: version(), until });
-        }
+    if let Some(until) = gated_until(release, policy.now) {
+        let gated = |gate| Err(Held::Gated { version: version(), until, gate });
+        return gate(release, policy).map_or(Ok(()), gated);
     }
     Ok(())
+}
+
+/// Until when a rollout may hold a release back, if it may now.
+fn gated_until(release: &Release, now: Time) -> Option<Time> {
+    let facts = release.facts();
+    let gated = facts.gated.filter(|_| !facts.critical)?;
+    let until = facts.published.plus_days(i64::from(gated.max_days));
+    (now < until).then_some(until)
+}
+
+/// Whether one of these releases may be held back now, so that the rollout must be read.
+pub fn wants_rollout(releases: &Releases, now: Time) -> bool {
+    releases.iter().any(|release| gated_until(release, now).is_some())
+}
+
+/// What holds a gated release back. A rollout that is missing or invalid holds.
+fn gate(release: &Release, policy: &Policy<'_>) -> Option<Gate> {
+    let pace = policy.rollout.and_then(|rollout| rollout.pace(release.version()));
+    let Some(pace) = pace else { return Some(Gate::Unmentioned) };
+    let cohort = policy.install.map_or(99, |install| install.cohort(release.digest()));
+    let percent = pace.percent;
+    match (pace.paused, policy.asked_by_user) {
+        (true, _) => Some(Gate::Paused),
+        (false, true) => None,
+        (false, false) => (cohort >= percent).then_some(Gate::NotYet { percent }),
+    }
 }
 
 impl Bad {

@@ -34,6 +34,7 @@ pub mod metadata;
 pub mod names;
 pub mod refresh;
 pub mod release;
+pub mod rollout;
 pub mod search;
 pub mod target;
 pub mod time;

@@ -160,7 +160,7 @@ impl World {
         root.keys.insert(key.public().id(), key.public().clone());
         root.roles.timestamp.keyids = vec![key.public().id()];
         let mut envelope = Envelope::unsigned(&root).unwrap();
-        envelope.signatures.push(root_key.sign(&envelope.signed_bytes().unwrap()));
+        envelope.signatures.push(root_key.sign(&envelope.signed_bytes().unwrap()).unwrap());
         let path = format!("metadata/{}.root.json", root.version);
         let bytes = serde_json::to_vec(&envelope).unwrap();
         files.insert(path.clone(), bytes.clone());

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use exuvia_core::choose::{Bad, Choice, Held, Installed, Policy, choose};
+use exuvia_core::choose::{Bad, Choice, Gate, Held, Installed, Policy, choose};
 use exuvia_core::release::Releases;
+use exuvia_core::rollout::{InstallId, Rollout};
 use exuvia_core::{Digest, Kind, Time};
 use semver::Version;
 use serde_json::{Value, json};
@@ -87,6 +88,8 @@ fn policy() -> Policy<'static> {
         os_version: Some("5.10.0-8-amd64"),
         now: now(),
         asked_by_user: false,
+        rollout: None,
+        install: None,
     }
 }
 
@@ -184,10 +187,76 @@ fn a_gated_release_is_held_until_its_last_day() {
             outcome(&releases, "1.2.0", &Policy { now, asked_by_user, ..policy() })
         };
         let early = Time::from_unix(until.as_unix() - 1);
-        let held = Held::Gated { version: v("1.3.0"), until };
+        let held = Held::Gated { version: v("1.3.0"), until, gate: Gate::Unmentioned };
         assert_eq!(at(early, false), Outcome::Held(held.clone()));
         assert_eq!(at(early, true), Outcome::Held(held));
         assert_eq!(at(until, false), offered("1.3.0"));
+    }
+}
+
+fn rollout(pace: Value) -> Rollout {
+    let mut release = json!({"version": "1.3.0"});
+    release.as_object_mut().unwrap().extend(pace.as_object().unwrap().clone());
+    let value = json!({"rollout": 1, "app": "notes", "channel": "stable", "releases": [release]});
+    Rollout::parse(&value, &"notes".parse().unwrap(), &"stable".parse().unwrap()).unwrap()
+}
+
+#[test]
+fn a_rollout_lets_its_share_of_installations_through() {
+    let releases = Shelf::new().with("1.3.0", |f| f["gated"] = json!({"max_days": 3_000})).read();
+    let through = |rollout: &Rollout, number: u128| {
+        let install = Some(InstallId(number.to_be_bytes()));
+        let policy = Policy { rollout: Some(rollout), install, ..policy() };
+        outcome(&releases, "1.2.0", &policy) == offered("1.3.0")
+    };
+    let share = |percent: u8| {
+        let rollout = rollout(json!({"percent": percent}));
+        (0..1_000).filter(|number| through(&rollout, *number)).collect::<Vec<_>>()
+    };
+    assert_eq!((share(0).len(), share(100).len()), (0, 1_000));
+    let (tenth, half) = (share(10), share(50));
+    assert!((60..140).contains(&tenth.len()) && (430..570).contains(&half.len()), "{tenth:?}");
+    assert!(tenth.iter().all(|number| half.contains(number)), "who was in stays in");
+    assert_eq!(InstallId([0; 16]).cohort(bundle("1.3.0")), 33, "the same for ever");
+}
+
+#[test]
+fn a_person_who_asks_passes_a_percentage_but_no_pause() {
+    let releases = Shelf::new().with("1.3.0", |f| f["gated"] = json!({"max_days": 3_000})).read();
+    let outcome = |pace: Value, asked_by_user: bool| {
+        let rollout = rollout(pace);
+        let policy = Policy { rollout: Some(&rollout), asked_by_user, ..policy() };
+        outcome(&releases, "1.2.0", &policy)
+    };
+    let gate = |outcome: Outcome| match outcome {
+        Outcome::Held(Held::Gated { gate, .. }) => Some(gate),
+        _ => None,
+    };
+    let small = || json!({"percent": 1});
+    assert_eq!(gate(outcome(small(), false)), Some(Gate::NotYet { percent: 1 }));
+    assert_eq!(gate(outcome(small(), true)), None);
+    let paused = || json!({"percent": 100, "paused": true});
+    assert_eq!(gate(outcome(paused(), false)), Some(Gate::Paused));
+    assert_eq!(gate(outcome(paused(), true)), Some(Gate::Paused));
+}
+
+#[test]
+fn a_rollout_of_somebody_else_or_out_of_bounds_is_none() {
+    let parse = |value: Value| {
+        Rollout::parse(&value, &"notes".parse().unwrap(), &"stable".parse().unwrap())
+    };
+    let good = json!({"rollout": 1, "app": "notes", "channel": "stable", "releases": []});
+    parse(good.clone()).unwrap();
+    for (field, value) in [
+        ("rollout", json!(2)),
+        ("app", json!("other")),
+        ("channel", json!("beta")),
+        ("releases", json!([{"version": "1.3.0", "percent": 101}])),
+        ("releases", json!([{"version": "1.3.0"}])),
+    ] {
+        let mut bad = good.clone();
+        bad[field] = value;
+        assert!(parse(bad).is_err(), "{field}");
     }
 }
 
