@@ -269,7 +269,7 @@ pub enum Error {
         /// The version to take its place.
         to: Version,
         /// The oldest version that can read its data.
-        readable_from: Version,
+        readable_from: Box<Version>,
     },
     /// A rollout of a release that says of itself that nothing may hold it back.
     #[error("{version} was not released as gated, so nothing can hold it back")]

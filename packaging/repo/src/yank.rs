@@ -165,7 +165,7 @@ fn check_data(bad: &Facts, instead: &Facts) -> Result<(), Error> {
         Some(from) if instead.version.cmp_precedence(from).is_lt() => Err(Error::DataNotReadable {
             version: bad.version.clone(),
             to: instead.version.clone(),
-            readable_from: from.clone(),
+            readable_from: Box::new(from.clone()),
         }),
         _ => Ok(()),
     }

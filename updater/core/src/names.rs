@@ -98,7 +98,7 @@ impl FromStr for App {
 
 text_form!(App);
 
-/// A channel's name, `[a-z0-9]{1,16}`.
+/// A channel's name, `[a-z0-9]{1,16}` but not `rollout`, whose paths the role of that name has.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Channel(String);
 
@@ -113,7 +113,8 @@ impl FromStr for Channel {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        if (1..=16).contains(&text.len()) && text.bytes().all(is_lower_or_digit) {
+        let plain = (1..=16).contains(&text.len()) && text.bytes().all(is_lower_or_digit);
+        if plain && text != "rollout" {
             Ok(Self(text.to_owned()))
         } else {
             Err(NameError::Channel { found: text.to_owned() })
@@ -262,7 +263,7 @@ mod tests {
         for good in ["stable", "beta2", &"c".repeat(16)] {
             assert_eq!(good.parse::<Channel>().unwrap().as_str(), good);
         }
-        for bad in ["", "a-b", "Stable", "a.b", &"c".repeat(17)] {
+        for bad in ["", "a-b", "Stable", "a.b", "rollout", &"c".repeat(17)] {
             assert!(bad.parse::<Channel>().is_err(), "{bad}");
         }
     }
