@@ -32,6 +32,21 @@ impl Error {
             }
             Self::Key { source: KeyFileError::Newer(_), .. } => UPDATE_EXUVIA.into(),
             Self::Key { .. } => "restore the file from a backup".into(),
+            Self::SignerFile { source: crate::SignerFileError::Newer(_), .. } => UPDATE_EXUVIA.into(),
+            Self::SignerFile { .. } | Self::NoSigner { .. } => {
+                "correct the file (docs/formats.md, section 9), or restore it from a backup".into()
+            }
+            Self::NoTokens => "install an exuvia that was built with the feature `pkcs11`".into(),
+            Self::Token { .. } => {
+                "see that the token is there, that its library and labels are right, and that EXUVIA_PIN is its PIN".into()
+            }
+            Self::WhichKey { .. } => "name one of them with --key".into(),
+            Self::NoProposal => "name its file, such as repo/proposals/root-….json".into(),
+            Self::TooLarge { .. } => "see that it is the right file".into(),
+            Self::NotAgreed => "type yes, or give --yes, when what it says is what you want".into(),
+            Self::NotWanted => {
+                "name your key file with --key; `exuvia sign show FILE` tells whose signatures are awaited".into()
+            }
             Self::NoKey { role, .. } => {
                 format!("copy a key of `{role}` back into that folder (`exuvia keys list` shows their names)")
             }
@@ -135,6 +150,24 @@ fn repository_advice(error: &Repo) -> String {
             "give --add to add this platform or kind to it, or choose a higher version".into()
         }
         Repo::RoleTooLarge { .. } => "shorten the notes, or make fewer deltas with --deltas".into(),
+        Repo::Stale { .. } => "propose it again: what was signed fits no more".into(),
+        Repo::OtherProposal => "name only copies of one proposal".into(),
+        Repo::Proposal { .. } => "name a file from proposals/, whole and unchanged".into(),
+        Repo::NewerProposal { .. } => UPDATE_EXUVIA.into(),
+        Repo::Signer { .. } => "see what the token or command says, then try again".into(),
+        Repo::UnknownKey { .. } | Repo::UnknownRole { .. } => {
+            "`exuvia keys list` shows the roles and their keys".into()
+        }
+        Repo::KeyExists { .. } => "nothing is left to do".into(),
+        Repo::Threshold { .. } => "add keys first (`exuvia keys add`), or choose a lower threshold".into(),
+        Repo::NoSuchRelease { .. } => {
+            "name a version that is listed, with --channel if it is in another one; or the bundle's digest".into()
+        }
+        Repo::NothingInstead { .. } => "release a good version first, then yank the bad one".into(),
+        Repo::DataNotReadable { .. } => {
+            "release a higher version that mends it: going back would strand the users' data".into()
+        }
+        Repo::NotGated { .. } => "release with --gated next time; to withdraw this one, use `exuvia yank`".into(),
         Repo::FactsOfDelta | Repo::Facts { .. } => "correct what the options say".into(),
         Repo::OtherApp { .. } => "name the right folder with --repo".into(),
         Repo::Missing { .. }

@@ -87,6 +87,56 @@ pub enum Error {
         /// Why.
         source: KeyFileError,
     },
+    /// A `.signer` file does not say who signs.
+    #[error("{} cannot be used: {source}", path.display())]
+    SignerFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: crate::SignerFileError,
+    },
+    /// A key without anybody who signs for it.
+    #[error("nobody signs for the key {name}")]
+    NoSigner {
+        /// Its name.
+        name: String,
+    },
+    /// A token, in a program that was built without them.
+    #[error("this exuvia was built without tokens (PKCS #11)")]
+    NoTokens,
+    /// A token did not do what it was asked.
+    #[error("the token {token}: {what}")]
+    Token {
+        /// Its label, or its library.
+        token: String,
+        /// What went wrong.
+        what: String,
+    },
+    /// Several keys, of which one is to be named.
+    #[error("role `{role}` has the keys {}", keys.join(", "))]
+    WhichKey {
+        /// The role.
+        role: String,
+        /// Its keys.
+        keys: Vec<String>,
+    },
+    /// No proposal was named.
+    #[error("there is no proposal")]
+    NoProposal,
+    /// A file larger than any of its kind.
+    #[error("{} has more than {limit} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most bytes.
+        limit: u64,
+    },
+    /// A signer did not say yes.
+    #[error("nothing was signed")]
+    NotAgreed,
+    /// No key at hand may sign what is proposed.
+    #[error("no key at hand is wanted by this proposal")]
+    NotWanted,
     /// Too few key files of a role are in `keys/`.
     #[error("no key of the role `{role}` is in {}", dir.display())]
     NoKey {
@@ -382,7 +432,7 @@ impl Error {
         match self {
             Self::Demo(failure) => failure.exit(),
             Self::Repository(error) => repository_exit(error),
-            Self::NothingReleased => Exit::Nothing,
+            Self::NothingReleased | Self::NotAgreed => Exit::Nothing,
             Self::NotTrusted { .. }
             | Self::NotListed { .. }
             | Self::NotServed { .. }
@@ -398,6 +448,8 @@ impl Error {
             | Self::KindMismatch { .. }
             | Self::NoExecutable { .. }
             | Self::ExecutableMissing { .. }
+            | Self::WhichKey { .. }
+            | Self::NoProposal
             | Self::Unlike { .. } => Exit::Usage,
             _ => Exit::Failed,
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use exuvia::Config;
@@ -10,10 +10,9 @@ use exuvia_core::Time;
 use exuvia_core::target::Target;
 use exuvia_durable::{Dir, FileKind, Lock};
 use exuvia_repo::{Changes, Listing, Payload, Repository};
-use serde::Serialize;
 
+use crate::Error;
 use crate::settings::Settings;
-use crate::{Error, hex, keyfile};
 
 /// A publisher's folder, read.
 #[derive(Debug)]
@@ -63,6 +62,10 @@ impl Folder {
     /// A metadata file is missing or damaged.
     pub fn repository(&self) -> Result<Repository, Error> {
         let files = read_metadata(&self.dir)?;
+        if files.is_empty() && self.settings.keys.is_empty() {
+            // `init` with root keys of other people, who have not all signed yet.
+            return Ok(Repository::empty(self.settings.app.clone(), self.settings.expiry_days));
+        }
         Ok(Repository::parse(self.settings.app.clone(), self.settings.expiry_days, files)?)
     }
 
@@ -77,25 +80,6 @@ impl Folder {
             check_target(&self.dir, target)?;
         }
         Ok(listing)
-    }
-
-    /// Every key that `publisher.json` names, by role.
-    ///
-    /// # Errors
-    /// A key file that cannot be read.
-    pub fn keys(&self) -> Result<Vec<KeyReport>, Error> {
-        let named =
-            self.settings.keys.iter().flat_map(|(role, names)| {
-                names.iter().map(move |name| (role.clone(), name.clone()))
-            });
-        let report = |(role, name): (String, String)| {
-            let path = self.key_path(&name);
-            let file = self.dir.read(key_file(&name), SMALL)?;
-            let public = file.map(|file| keyfile::public(&file)).transpose();
-            let public = public.map_err(|source| Error::Key { path, source })?;
-            Ok(KeyReport { role, name, public: public.map(|public| hex::encode(&public)) })
-        };
-        named.map(report).collect()
     }
 
     /// Keeps other commands out until it is dropped.
@@ -124,21 +108,6 @@ impl Folder {
         make_parents(&self.dir, at)?;
         Ok(work.rename_into(name, &self.dir, at)?)
     }
-
-    pub(crate) fn key_path(&self, name: &str) -> PathBuf {
-        self.path().join(key_file(name))
-    }
-}
-
-/// A key by role.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct KeyReport {
-    /// The role that it signs.
-    pub role: String,
-    /// Its file is `keys/NAME.key`.
-    pub name: String,
-    /// The public key in hex; none if the file was put away.
-    pub public: Option<String>,
 }
 
 /// Creates the missing directories above `path`, durably.

@@ -68,6 +68,9 @@ pub enum KeyFileError {
     /// The passphrase is another one, or the file was changed.
     #[error("the passphrase does not open it")]
     WrongPassphrase,
+    /// It is not the key that the public half beside it says.
+    #[error("it is another key than the public half says")]
+    OtherKey,
     /// The system has no randomness to give.
     #[error("the system gave no random numbers")]
     NoRandomness,

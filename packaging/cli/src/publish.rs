@@ -69,7 +69,7 @@ impl Folder {
         }
         let repository = self.repository()?;
         let to = Dir::open_or_create(destination)?;
-        self.check_destination(&to, &repository, now)?;
+        let there = self.check_destination(&to, &repository, now)?;
         sweep(&to, listing.targets.iter().map(|target| target.remote_path()))?;
 
         let mut report = PublishReport::default();
@@ -92,7 +92,7 @@ impl Folder {
             watch.progress(Task::Copy, done, total);
         }
         watch.end(Task::Copy);
-        for path in repository.reachable() {
+        for path in repository.publication(there.as_ref(), now) {
             match write_metadata(&to, &path, &repository)? {
                 true => report.metadata += 1,
                 false => report.unchanged += 1,
@@ -102,7 +102,12 @@ impl Folder {
     }
 
     /// Clients of what stands at the destination must be able to go on with what comes.
-    fn check_destination(&self, to: &Dir, repository: &Repository, now: Time) -> Result<(), Error> {
+    fn check_destination(
+        &self,
+        to: &Dir,
+        repository: &Repository,
+        now: Time,
+    ) -> Result<Option<Repository>, Error> {
         let path = to.path().to_owned();
         let real = |path: &Path| path.canonicalize().map_err(Error::io(path));
         if real(&path)?.starts_with(real(self.path())?) {
@@ -111,12 +116,13 @@ impl Folder {
         let files = read_metadata(to)?;
         let there = Repository::parse(self.settings.app.clone(), self.settings.expiry_days, files);
         // Nothing there yet, or the rest of a copy that never got as far as its timestamp.
-        let Ok(there) = there else { return Ok(()) };
+        let Ok(there) = there else { return Ok(None) };
         if there.first_root()? != repository.first_root()? {
             return Err(Error::OtherRepository { path });
         }
         exuvia_repo::verify_step(&there, repository, now)
-            .map_err(|source| Error::DestinationNewer { path, source: Box::new(source) })
+            .map_err(|source| Error::DestinationNewer { path, source: Box::new(source) })?;
+        Ok(Some(there))
     }
 }
 
@@ -135,18 +141,29 @@ fn sweep(to: &Dir, payloads: impl Iterator<Item = String>) -> Result<(), Error> 
 
 /// Copies a payload: under its own name it is whole or not there. It is judged once more on its
 /// way, since it may have changed after it was verified.
-fn copy(from: &Dir, to: &Dir, path: &str, payload: Payload) -> Result<(), Error> {
-    make_parents(to, path)?;
+pub(crate) fn copy(from: &Dir, to: &Dir, path: &str, payload: Payload) -> Result<(), Error> {
+    copy_as(from, path, to, path, payload)
+}
+
+/// As [`copy`], to another path.
+pub(crate) fn copy_as(
+    from: &Dir,
+    path: &str,
+    to: &Dir,
+    new: &str,
+    payload: Payload,
+) -> Result<(), Error> {
+    make_parents(to, new)?;
     let mut source = from.open_file(path)?;
-    let mut copied = Measured::new(to.replace(path, false)?);
-    io::copy(&mut source, &mut copied).map_err(Error::io(&to.path().join(path)))?;
+    let mut copied = Measured::new(to.replace(new, false)?);
+    io::copy(&mut source, &mut copied).map_err(Error::io(&to.path().join(new)))?;
     match copied.finish() {
         (replacement, measured) if measured == payload => Ok(replacement.commit()?),
         _ => Err(Error::Payload { path: from.path().join(path) }),
     }
 }
 
-fn write_metadata(to: &Dir, path: &str, repository: &Repository) -> Result<bool, Error> {
+pub(crate) fn write_metadata(to: &Dir, path: &str, repository: &Repository) -> Result<bool, Error> {
     let Some(bytes) = repository.files().get(path) else { return Ok(false) };
     let there = match to.metadata(path)? {
         Some(_) => to.read(path, bytes.len() as u64 + 1).ok().flatten(),

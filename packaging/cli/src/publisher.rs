@@ -1,6 +1,7 @@
 //! A publisher at work: the folder together with the passphrase of its keys.
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,10 +10,12 @@ use exuvia_core::Time;
 use exuvia_core::keys::PublicKey;
 use exuvia_core::names::{App, Channel};
 use exuvia_durable::{Dir, Kind};
-use exuvia_repo::{Due, Expiry, Founding, Keyring, Keys, LocalKey, Repository, Signer as _};
+use exuvia_repo::{Due, Expiry, Founding, Keyring, Keys, LocalKey, Repository, Signer};
 use serde::Serialize;
 
-use crate::folder::{CONFIG, Folder, KEYS, SETTINGS, SMALL, key_file, write_changes};
+use crate::ceremony::Outcome;
+use crate::folder::{CONFIG, Folder, KEYS, SETTINGS, key_file};
+use crate::keychain::{Known, Whereabouts, encode_public};
 use crate::keyfile::{self, Cost, Passphrase};
 use crate::settings::Settings;
 use crate::{Error, platform};
@@ -20,9 +23,10 @@ use crate::{Error, platform};
 /// A publisher's folder with the passphrase that opens its keys.
 pub struct Publisher {
     pub(crate) folder: Folder,
-    passphrase: Passphrase,
+    passphrase: OnceCell<Passphrase>,
+    ask: fn() -> Result<Passphrase, Error>,
     clock: fn() -> Time,
-    cost: Cost,
+    pub(crate) cost: Cost,
 }
 
 /// What a new repository is made of.
@@ -40,6 +44,10 @@ pub struct InitOptions {
     pub qualify: Qualify,
     /// What a passphrase costs to try.
     pub cost: Cost,
+    /// The keys of the root, if other people have them; otherwise two are made here.
+    pub root_keys: BTreeMap<String, PublicKey>,
+    /// How many root keys must sign.
+    pub root_threshold: u64,
 }
 
 impl InitOptions {
@@ -52,6 +60,8 @@ impl InitOptions {
             health: Health::default(),
             qualify: Qualify::default(),
             cost: Cost::default(),
+            root_keys: BTreeMap::new(),
+            root_threshold: 1,
         }
     }
 }
@@ -94,10 +104,11 @@ impl Publisher {
         options: InitOptions,
         passphrase: Passphrase,
     ) -> Result<Self, Error> {
-        Self::init_at(path.as_ref(), options, passphrase, system_clock)
+        Ok(Self::init_at(path.as_ref(), options, passphrase, system_clock)?.0)
     }
 
-    /// As [`Publisher::init`], with a clock of the caller's.
+    /// As [`Publisher::init`], with a clock of the caller's; tells whether the repository waits for
+    /// the keys of other people.
     ///
     /// # Errors
     /// As [`Publisher::init`].
@@ -106,7 +117,7 @@ impl Publisher {
         options: InitOptions,
         passphrase: Passphrase,
         clock: fn() -> Time,
-    ) -> Result<Self, Error> {
+    ) -> Result<(Self, Outcome), Error> {
         if passphrase.is_empty() {
             return Err(Error::NoPassphrase);
         }
@@ -114,24 +125,26 @@ impl Publisher {
         let dir = Dir::open_or_create(path)?;
         dir.create_dir(KEYS)?;
         platform::make_private(&path.join(KEYS)).map_err(Error::io(path))?;
-        let Founded { names, founding, keyring } = founding_keys(&dir, &passphrase, options.cost)?;
-        let (expiry, now) = (Expiry::default(), clock());
-        let (repository, changes) =
-            Repository::init(options.app.clone(), &founding, expiry, &keyring, now)?;
-        write_changes(&dir, &changes)?;
+        let founding = founding_keys(&dir, &passphrase, &options)?;
+        let expiry = Expiry::default();
+        let empty = Repository::empty(options.app.clone(), expiry);
+        let proposal = empty.propose_founding(&founding, clock())?;
         let config = Config {
             app: options.app.clone(),
             channel: options.channel,
             mirrors: if options.mirrors.is_empty() { served_here() } else { options.mirrors },
-            root: repository.first_root()?.to_owned(),
+            // Its signatures follow when it is founded.
+            root: proposal.role_file("root").unwrap_or_default(),
             health: options.health,
             qualify: options.qualify,
         };
         dir.write(CONFIG, config.to_json().as_bytes())?;
-        let settings = Settings::new(options.app, names);
-        dir.write(SETTINGS, &settings.encode())?;
-        let folder = Folder::open(path)?;
-        Ok(Self { folder, passphrase, clock, cost: options.cost })
+        let settings = Settings::new(options.app, BTreeMap::new());
+        let folder = Folder { dir, settings, config };
+        let mut publisher = Self::of(folder, passphrase).with_clock(clock).with_cost(options.cost);
+        let outcome = publisher.settle(proposal, &empty)?;
+        publisher.folder.dir.write(SETTINGS, &publisher.folder.settings.encode())?;
+        Ok((publisher, outcome))
     }
 
     /// Opens a folder. The passphrase is tried when a key is needed.
@@ -144,7 +157,18 @@ impl Publisher {
 
     /// The publisher of a folder that is open already.
     pub fn of(folder: Folder, passphrase: Passphrase) -> Self {
-        Self { folder, passphrase, clock: system_clock, cost: Cost::default() }
+        let publisher = Self::asking(folder, || Err(Error::NoPassphrase));
+        Self { passphrase: OnceCell::from(passphrase), ..publisher }
+    }
+
+    /// The publisher of a folder, whose passphrase is asked for when a sealed key is to be opened.
+    pub fn asking(folder: Folder, ask: fn() -> Result<Passphrase, Error>) -> Self {
+        let (passphrase, clock, cost) = (OnceCell::new(), system_clock, Cost::default());
+        Self { folder, passphrase, ask, clock, cost }
+    }
+
+    pub(crate) fn passphrase(&self) -> Result<&Passphrase, Error> {
+        once(&self.passphrase, &self.ask)
     }
 
     /// The same publisher with another clock.
@@ -194,46 +218,43 @@ impl Publisher {
         (self.clock)()
     }
 
-    /// Opens the keys of some roles, as far as their files are there.
+    /// Opens the keys of some roles, as far as they are at hand.
     pub(crate) fn keyring(&self, roles: &[&str]) -> Result<Keyring, Error> {
-        let mut keyring = Keyring::new();
-        let mut names: Vec<&String> =
+        let (keychain, mut keyring) = (self.folder.keychain()?, Keyring::new());
+        let names: BTreeSet<&String> =
             roles.iter().flat_map(|role| self.folder.settings.keys_of(role)).collect();
-        names.sort();
-        names.dedup();
-        for name in names {
-            if let Some(key) = self.open_key(name)? {
-                keyring.add(key);
+        for known in names.into_iter().filter_map(|name| keychain.by_name(name)) {
+            if let Some(signer) = known.open(|| self.passphrase())? {
+                keyring.add_boxed(signer);
             }
         }
         Ok(keyring)
     }
 
-    /// Opens a key; none when its file was put away.
-    pub(crate) fn open_key(&self, name: &str) -> Result<Option<LocalKey>, Error> {
-        let Some(file) = self.folder.dir.read(key_file(name), SMALL)? else { return Ok(None) };
-        let key = keyfile::open(&file, &self.passphrase)
-            .map_err(|source| Error::Key { path: self.folder.key_path(name), source })?;
-        Ok(Some(key))
-    }
-
     /// Refuses before any work is done when a role cannot be signed.
     pub(crate) fn require_key(&self, role: &str) -> Result<(), Error> {
-        let dir = &self.folder.dir;
-        for name in self.folder.settings.keys_of(role) {
-            if dir.metadata(key_file(name))?.is_some() {
-                return Ok(());
+        let keychain = self.folder.keychain()?;
+        let mut known =
+            self.folder.settings.keys_of(role).iter().map(|name| keychain.by_name(name));
+        let here = |known: Option<&Known>| {
+            known.is_some_and(|known| known.whereabouts != Whereabouts::Elsewhere)
+        };
+        match known.any(here) {
+            true => Ok(()),
+            false => {
+                Err(Error::NoKey { role: role.to_owned(), dir: self.folder.path().join(KEYS) })
             }
         }
-        Err(Error::NoKey { role: role.to_owned(), dir: self.folder.path().join(KEYS) })
     }
 
-    /// The key of a channel and platform that is new: one that was made before and not used, or a
-    /// fresh one. Its name is in `publisher.json` before anything is signed with it.
-    pub(crate) fn channel_key(&mut self, role: &str) -> Result<LocalKey, Error> {
-        let key = match self.open_key(role)? {
+    /// The key of a role that is new: one that was made before and not used, or a fresh one. Its name
+    /// is in `publisher.json` before anything is signed with it.
+    pub(crate) fn channel_key(&mut self, role: &str) -> Result<Box<dyn Signer>, Error> {
+        let keychain = self.folder.keychain()?;
+        let known = keychain.by_name(role).map(|known| known.open(|| self.passphrase()));
+        let key = match known.transpose()?.flatten() {
             Some(key) => key,
-            None => make_key(&self.folder.dir, role, &self.passphrase, self.cost)?,
+            None => Box::new(make_key(&self.folder.dir, role, self.passphrase()?, self.cost)?),
         };
         let names = self.folder.settings.keys.entry(role.to_owned()).or_default();
         if !names.iter().any(|name| name == role) {
@@ -244,34 +265,37 @@ impl Publisher {
     }
 }
 
-/// The keys of a new repository.
-struct Founded {
-    /// Names of key files by role.
-    names: BTreeMap<String, Vec<String>>,
-    founding: Founding,
-    keyring: Keyring,
+/// One key per role, and two for the root unless others have its keys.
+fn founding_keys(
+    dir: &Dir,
+    passphrase: &Passphrase,
+    options: &InitOptions,
+) -> Result<Founding, Error> {
+    let make = |name: &str| Ok::<_, Error>(make_key(dir, name, passphrase, options.cost)?.public());
+    let root = match options.root_keys.is_empty() {
+        true => vec![make("root-1")?, make("root-2")?],
+        false => {
+            for (name, public) in &options.root_keys {
+                dir.write(format!("{KEYS}/{name}.pub"), &encode_public(public))?;
+            }
+            options.root_keys.values().cloned().collect()
+        }
+    };
+    Ok(Founding {
+        root: Keys { keys: root, threshold: options.root_threshold },
+        targets: Keys::any_of([make("targets")?]),
+        snapshot: Keys::any_of([make("snapshot")?]),
+        timestamp: Keys::any_of([make("timestamp")?]),
+    })
 }
 
-/// One key per role, and two for the root.
-fn founding_keys(dir: &Dir, passphrase: &Passphrase, cost: Cost) -> Result<Founded, Error> {
-    let (mut names, mut keyring) = (BTreeMap::new(), Keyring::new());
-    let mut make = |role: &str, name: &str| -> Result<PublicKey, Error> {
-        let key = make_key(dir, name, passphrase, cost)?;
-        let public = key.public();
-        keyring.add(key);
-        names.entry(role.to_owned()).or_insert_with(Vec::new).push(name.to_owned());
-        Ok(public)
-    };
-    let founding = Founding {
-        root: Keys::any_of([make("root", "root-1")?, make("root", "root-2")?]),
-        targets: Keys::any_of([make("targets", "targets")?]),
-        snapshot: Keys::any_of([make("snapshot", "snapshot")?]),
-        timestamp: Keys::any_of([make("timestamp", "timestamp")?]),
-    };
-    Ok(Founded { names, founding, keyring })
-}
-
-fn make_key(dir: &Dir, name: &str, passphrase: &Passphrase, cost: Cost) -> Result<LocalKey, Error> {
+/// Makes a key: its sealed file, and its public half beside it.
+pub(crate) fn make_key(
+    dir: &Dir,
+    name: &str,
+    passphrase: &Passphrase,
+    cost: Cost,
+) -> Result<LocalKey, Error> {
     let path: PathBuf = dir.path().join(key_file(name));
     let new = keyfile::generate(passphrase, cost)
         .map_err(|source| Error::Key { path: path.clone(), source })?;
@@ -282,7 +306,22 @@ fn make_key(dir: &Dir, name: &str, passphrase: &Passphrase, cost: Cost) -> Resul
         Err(error) => return Err(error.into()),
     }
     dir.write(key_file(name), &new.file)?;
+    dir.write(format!("{KEYS}/{name}.pub"), &encode_public(&new.key.public()))?;
     Ok(new.key)
+}
+
+/// The passphrase, asked for once.
+pub(crate) fn once<'a>(
+    known: &'a OnceCell<Passphrase>,
+    ask: &dyn Fn() -> Result<Passphrase, Error>,
+) -> Result<&'a Passphrase, Error> {
+    match known.get() {
+        Some(passphrase) => Ok(passphrase),
+        None => {
+            let asked = ask()?;
+            Ok(known.get_or_init(|| asked))
+        }
+    }
 }
 
 /// The time of this machine.

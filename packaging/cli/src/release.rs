@@ -8,7 +8,7 @@ use exuvia_core::names::{Channel, Kind, Platform};
 use exuvia_core::release::{BundleFacts, DataFacts, FACTS_VERSION, Facts, Gated, Requires};
 use exuvia_core::{Digest, Time};
 use exuvia_durable::Dir;
-use exuvia_repo::{Changes, Keys, Listed, NewRelease, Repository, Signer as _, role_name};
+use exuvia_repo::{Changes, Keys, Listed, NewRelease, Repository, role_name};
 use semver::Version;
 use serde::Serialize;
 use serde_json::Map;
@@ -160,7 +160,7 @@ impl Publisher {
     }
 
     /// Opens the keys, and delegates to a channel and platform that is new, in memory.
-    fn prepare(
+    pub(crate) fn prepare(
         &mut self,
         channel: &Channel,
         platform: &Platform,
@@ -178,7 +178,7 @@ impl Publisher {
         if !known {
             let key = self.channel_key(&role)?;
             let of = Keys::any_of([key.public()]);
-            keyring.add(key);
+            keyring.add_boxed(key);
             changes.push(repository.add_platform(channel, platform, &of, &keyring, now)?);
         }
         Ok(State { repository, keyring, changes })
@@ -230,11 +230,11 @@ impl Publisher {
 }
 
 /// What a release starts from.
-struct State {
-    repository: Repository,
-    keyring: exuvia_repo::Keyring,
+pub(crate) struct State {
+    pub(crate) repository: Repository,
+    pub(crate) keyring: exuvia_repo::Keyring,
     /// Metadata that is written before that of the release.
-    changes: Vec<Changes>,
+    pub(crate) changes: Vec<Changes>,
 }
 
 /// Everything of a release but its metadata, in the work folder.

@@ -42,18 +42,23 @@ pub fn verify(address: &str, config: &Config, now: Time) -> Result<VerifyReport,
     runtime.block_on(verify_all(source.as_ref(), config, now))
 }
 
+/// The version of the timestamp that a mirror serves, when a client would accept its metadata.
+///
+/// # Errors
+/// As [`verify`].
+pub(crate) fn timestamp(address: &str, config: &Config, now: Time) -> Result<u64, Error> {
+    let source = source(address)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(Error::io(Path::new(address)))?;
+    runtime.block_on(async {
+        let mut client = Client { source: source.as_ref(), store: BTreeMap::new() };
+        Ok(client.refresh(config, now).await?.timestamp_version())
+    })
+}
+
 async fn verify_all(source: &dyn Fetch, config: &Config, now: Time) -> Result<VerifyReport, Error> {
     let mut client = Client { source, store: BTreeMap::new() };
-    let start = Start {
-        embedded: &config.root,
-        stored: None,
-        floors: Floors::default(),
-        now,
-        limits: Limits::default(),
-    };
-    let mut refresh = Refresh::new(start).map_err(|error| client.refused(error))?;
-    client.drive(&mut refresh).await?;
-    let mut trusted = refresh.finish().map_err(|error| client.refused(error))?;
+    let mut trusted = client.refresh(config, now).await?;
     let mut report = VerifyReport {
         address: source.name().to_owned(),
         root_version: trusted.root_version(),
@@ -79,6 +84,19 @@ struct Client<'a> {
 }
 
 impl Client<'_> {
+    async fn refresh(&mut self, config: &Config, now: Time) -> Result<Trusted, Error> {
+        let start = Start {
+            embedded: &config.root,
+            stored: None,
+            floors: Floors::default(),
+            now,
+            limits: Limits::default(),
+        };
+        let mut refresh = Refresh::new(start).map_err(|error| self.refused(error))?;
+        self.drive(&mut refresh).await?;
+        refresh.finish().map_err(|error| self.refused(error))
+    }
+
     async fn drive(&mut self, machine: &mut impl Machine) -> Result<(), Error> {
         loop {
             let bytes;

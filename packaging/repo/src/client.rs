@@ -8,7 +8,7 @@ use exuvia_core::{
 };
 
 use crate::repository::{TIMESTAMP, path};
-use crate::{Error, Repository};
+use crate::{Error, ROLLOUT, Repository};
 
 /// What a client that trusts a root finds in a repository.
 #[derive(Debug)]
@@ -35,6 +35,10 @@ pub fn verify(repository: &Repository, root: &[u8], now: Time) -> Result<Listing
     for (channel, platform) in repository.platforms() {
         let (next, found) = client.list(trusted, &channel, &platform)?;
         trusted = next;
+        targets.extend(found);
+    }
+    if repository.has_rollout() {
+        let (_, found) = client.search(trusted, ROLLOUT)?;
         targets.extend(found);
     }
     Ok(Listing { root_version, timestamp_expires, targets })
@@ -90,14 +94,22 @@ impl Client<'_> {
         channel: &Channel,
         platform: &Platform,
     ) -> Result<(Trusted, Vec<Target>), Error> {
-        let mut search = trusted.list(&format!("{channel}/{platform}"));
-        self.drive(&mut search)?;
-        let (trusted, found) = search.finish().map_err(Error::Refused)?;
+        let (trusted, found) = self.search(trusted, &format!("{channel}/{platform}"))?;
         let releases = Releases::read(found.clone(), self.repository.app(), channel, platform);
         match releases.ignored().first() {
             Some(ignored) => Err(Error::Ignored { path: ignored.path.clone() }),
             None => Ok((trusted, found)),
         }
+    }
+
+    fn search(
+        &mut self,
+        trusted: Trusted,
+        directory: &str,
+    ) -> Result<(Trusted, Vec<Target>), Error> {
+        let mut search = trusted.list(directory);
+        self.drive(&mut search)?;
+        search.finish().map_err(Error::Refused)
     }
 
     fn drive(&mut self, machine: &mut impl Machine) -> Result<(), Error> {
@@ -126,6 +138,24 @@ impl Client<'_> {
 }
 
 impl Repository {
+    /// The paths of [`Repository::reachable`] in the order in which a place that holds `there` may be
+    /// brought up to date. New roots come last where clients of the old one accept everything else:
+    /// then nobody is refused in between, also when keys are exchanged.
+    pub fn publication(&self, there: Option<&Repository>, now: Time) -> Vec<String> {
+        let mut paths = self.reachable();
+        let Some(there) = there else { return paths };
+        let new: Vec<String> =
+            (there.root.version + 1..=self.root.version).map(|v| path("root", v)).collect();
+        let mut meanwhile = self.clone();
+        meanwhile.files.retain(|path, _| !new.contains(path));
+        meanwhile.root = there.root.clone();
+        if !new.is_empty() && accepts(there, &meanwhile, now).is_ok() {
+            paths.retain(|path| !new.contains(path));
+            paths.extend(new);
+        }
+        paths
+    }
+
     /// The newest root, byte for byte.
     ///
     /// # Errors

@@ -94,6 +94,11 @@ impl Proposal {
         &self.app
     }
 
+    /// The file of a proposed role, with the signatures so far.
+    pub fn role_file(&self, role: &str) -> Option<Vec<u8>> {
+        serde_json::to_vec(&self.change(role)?.envelope).ok()
+    }
+
     /// When it was made.
     pub fn created(&self) -> Time {
         self.created

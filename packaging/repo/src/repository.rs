@@ -139,6 +139,11 @@ impl Repository {
         first.map(Vec::as_slice).ok_or_else(|| Error::Missing { path: path("root", 1) })
     }
 
+    /// The version of the timestamp.
+    pub fn timestamp_version(&self) -> u64 {
+        self.timestamp.version
+    }
+
     /// The channels and platforms that have a role.
     pub fn platforms(&self) -> Vec<(Channel, Platform)> {
         self.roles

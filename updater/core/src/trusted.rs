@@ -37,6 +37,11 @@ impl Trusted {
         self.root.version
     }
 
+    /// The version of the timestamp.
+    pub fn timestamp_version(&self) -> u64 {
+        self.timestamp.version
+    }
+
     /// Until when this state may be used.
     pub fn timestamp_expires(&self) -> Time {
         self.timestamp.expires

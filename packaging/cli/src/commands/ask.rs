@@ -10,6 +10,28 @@ pub(crate) fn passphrase() -> Result<Passphrase, Error> {
     }
 }
 
+/// The PIN of a token: from `EXUVIA_PIN`, or typed.
+pub(crate) fn pin() -> Result<String, Error> {
+    if let Ok(pin) = std::env::var("EXUVIA_PIN") {
+        return Ok(pin);
+    }
+    rpassword::prompt_password("PIN of the token: ").map_err(|source| Error::Terminal { source })
+}
+
+/// Whether somebody agrees to a question.
+pub(crate) fn agreed(question: &str) -> Result<bool, Error> {
+    use std::io::{IsTerminal as _, Write as _};
+    if !std::io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    let failed = |source| Error::Terminal { source };
+    eprint!("{question} Type yes: ");
+    std::io::stderr().flush().map_err(failed)?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).map_err(failed)?;
+    Ok(answer.trim() == "yes")
+}
+
 /// The passphrase of new keys, typed twice.
 pub(crate) fn new_passphrase() -> Result<Passphrase, Error> {
     if let Some(passphrase) = from_environment() {

@@ -1,12 +1,13 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use exuvia::{Health, Mirror, Qualify};
 use exuvia_core::names::{App, Channel};
 use serde_json::json;
 
-use super::ask;
 use super::output::Output;
-use crate::{Error, Exit, InitOptions, Publisher};
+use super::{ask, keys, sign};
+use crate::publisher::system_clock;
+use crate::{Error, Exit, InitOptions, Outcome, Publisher};
 
 /// Make a new repository.
 #[derive(Debug, clap::Args)]
@@ -28,6 +29,13 @@ pub(super) struct Args {
     /// or an argument with which it must exit 0, such as --version; may be given several times.
     #[arg(long, value_name = "true|false|ARG", allow_hyphen_values = true, default_value = "true")]
     qualify: Vec<String>,
+    /// The public half of a root key that somebody else has, made by `exuvia keys new`; give all of
+    /// them. Without any, two root keys are made here.
+    #[arg(long = "root-key", value_name = "FILE.pub")]
+    root_keys: Vec<PathBuf>,
+    /// How many root keys must sign.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    root_threshold: u64,
 }
 
 pub(super) fn run(repo: &Path, args: Args, output: &Output) -> Result<Exit, Error> {
@@ -36,19 +44,40 @@ pub(super) fn run(repo: &Path, args: Args, output: &Output) -> Result<Exit, Erro
         mirrors: args.mirrors,
         health: args.health,
         qualify: qualify(args.qualify),
+        root_keys: args
+            .root_keys
+            .iter()
+            .map(|path| keys::read_public(path))
+            .collect::<Result<_, _>>()?,
+        root_threshold: args.root_threshold,
         ..InitOptions::new(args.app)
     };
     // A folder that cannot be used is told before anybody thinks up a passphrase.
     InitOptions::check_folder(repo)?;
-    let publisher = Publisher::init(repo, options, ask::new_passphrase()?)?;
+    let (publisher, outcome) =
+        Publisher::init_at(repo, options, ask::new_passphrase()?, system_clock)?;
+    let proposed = matches!(outcome, Outcome::Proposed { .. });
     let config = publisher.folder().config();
     let mirrors: Vec<&str> = config.mirrors.iter().map(Mirror::as_str).collect();
     let repo = repo.display();
+    let own_root = publisher.folder().path().join("keys/root-2.key").exists();
     let report = json!({
+        "founding": outcome,
         "app": config.app, "channel": config.channel, "mirrors": mirrors,
         "repo": repo.to_string(), "embed": format!("{repo}/exuvia.json"),
-        "put_away": format!("{repo}/keys/root-2.key"),
+        "put_away": own_root.then(|| format!("{repo}/keys/root-2.key")),
     });
+    if proposed || !own_root {
+        output.report(&report, || {
+            let embed = format!("embed {repo}/exuvia.json in the application once all have signed");
+            format!(
+                "made the keys of {} in {repo}; {embed}\n{}",
+                config.app,
+                sign::outcome(&outcome)
+            )
+        });
+        return Ok(Exit::Done);
+    }
     output.report(&report, || {
         format!(
             "made the repository of {} in {repo}\n\

@@ -1,20 +1,26 @@
 //! One file per command: its arguments, and what it tells.
 
+mod air_gap;
 mod ask;
 mod bars;
 mod bundle;
 mod completions;
 mod delta;
 pub(crate) mod demo;
+mod doctor;
 mod effort;
 mod init;
 mod keys;
 mod output;
+mod promote;
 mod publish;
 mod refresh;
 mod release;
+mod rollout;
 mod serve;
+mod sign;
 mod verify;
+mod yank;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -23,6 +29,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use exuvia_durable::Dir;
 
+#[cfg(feature = "pkcs11")]
+pub(crate) use self::ask::pin;
 use self::output::Output;
 use crate::{Error, Exit, Folder, Publisher};
 
@@ -68,9 +76,21 @@ enum Command {
     Delta(delta::Command),
     /// Play the whole story on this machine: release, install, update, a bad release, attacks.
     Demo(demo::Args),
-    /// Look after the keys.
+    /// Which keys sign what; other keys, another number of them.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Sign what others proposed, or propose: changes that need keys on several machines.
+    Sign(sign::Args),
+    /// Let a gated release out to a part of all installations.
+    Rollout(rollout::Args),
+    /// Withdraw a release, and move those who run it to another one.
+    Yank(yank::Args),
+    /// List a release of one channel in another one too.
+    Promote(promote::Args),
+    /// What is wrong, or soon will be.
+    Doctor(doctor::Args),
+    /// Copy the repository, or a part, to a folder for machines without a network.
+    AirGap(air_gap::Args),
     /// Print completions for a shell.
     Completions(completions::Args),
 }
@@ -107,14 +127,20 @@ fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Error> {
         Command::Delta(command) => delta::run(command, output),
         Command::Demo(args) => demo::run(&args, output),
         Command::Keys(command) => keys::run(&repo, command, output),
+        Command::Sign(args) => sign::run(&repo, args, output),
+        Command::Rollout(args) => rollout::run(&repo, args, output),
+        Command::Yank(args) => yank::run(&repo, args, output),
+        Command::Promote(args) => promote::run(&repo, args, output),
+        Command::Doctor(args) => doctor::run(&repo, args, output),
+        Command::AirGap(args) => air_gap::run(&repo, args, output),
         Command::Completions(args) => completions::run(args),
     }
 }
 
-/// The publisher of a folder; the passphrase is asked for only if the folder can be opened.
+/// The publisher of a folder; the passphrase is asked for when a sealed key is to be opened.
 fn publisher(repo: &Path) -> Result<Publisher, Error> {
     let folder = Folder::open(repo)?;
-    Ok(Publisher::of(folder, ask::passphrase()?))
+    Ok(Publisher::asking(folder, ask::passphrase))
 }
 
 /// Where something new is to be written: the folder, and a name in it that is still free.

@@ -38,6 +38,12 @@ impl Output {
         }
     }
 
+    /// Tells something before a question, beside the report.
+    pub(crate) fn aside(&self, text: &str) {
+        // Nothing is left to be done when even standard error is closed.
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+
     /// Tells an error: what happened, what to do.
     pub(crate) fn error(&self, error: &Error) {
         let (what, advice) = (error.to_string(), error.advice());

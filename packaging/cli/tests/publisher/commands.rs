@@ -64,12 +64,14 @@ fn keys_are_sealed_and_private() {
     assert_eq!(keys.permissions().mode() & 0o777, 0o700);
     let key = json(&fs::read_to_string(place.repo().join("keys/root-1.key")).unwrap());
     assert_eq!((&key["memory_kib"], &key["passes"]), (&19_456.into(), &2.into()));
-    let text = place.exuvia(&["keys", "list"]).done();
-    assert!(text.lines().nth(2).unwrap().starts_with("root                         root-2"));
+    let where_is = |name: &str| {
+        let list = json(&place.exuvia(&["keys", "list", "--json"]).done());
+        let keys = list[0]["keys"].as_array().unwrap().clone();
+        keys.iter().find(|key| key["name"] == name).unwrap()["whereabouts"].clone()
+    };
+    assert_eq!(where_is("root-2"), "here");
     fs::remove_file(place.repo().join("keys/root-2.key")).unwrap();
-    let list = json(&place.exuvia(&["keys", "list", "--json"]).done());
-    assert_eq!(list[1]["name"], "root-2");
-    assert_eq!(list[1]["public"], Value::Null);
+    assert_eq!((where_is("root-1"), where_is("root-2")), ("here".into(), "elsewhere".into()));
 }
 
 #[test]

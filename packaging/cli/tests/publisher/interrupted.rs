@@ -100,8 +100,8 @@ fn a_key_that_was_made_for_an_interrupted_release_is_used() {
     let mut publisher = place.open();
     place.release(&mut publisher, "1.0.0");
     assert_eq!(fs::read(place.repo().join(format!("keys/{role}.key"))).unwrap(), key);
-    let keys = publisher.folder().keys().unwrap();
-    assert!(keys.iter().any(|key| key.role == role && key.public.is_some()));
+    let custody = publisher.folder().custody().unwrap();
+    assert!(custody.iter().any(|there| there.role == role && there.signs_here));
 }
 
 #[test]

@@ -134,10 +134,11 @@ fn another_platform_is_added_with_a_key_of_its_own() {
     assert!(matches!(silent, Repo::NotAdding { .. }), "{silent}");
     let adding = ReleaseOptions { adding: true, ..windows };
     publisher.release(&adding, &Unwatched).unwrap();
-    let keys = publisher.folder().keys().unwrap();
-    let ours = keys.iter().find(|key| key.role == "stable-windows-x86_64").unwrap();
-    assert!(ours.public.is_some());
-    assert_eq!(keys.iter().filter(|key| key.public == ours.public).count(), 1);
+    let custody = publisher.folder().custody().unwrap();
+    let ours = custody.iter().find(|there| there.role == "stable-windows-x86_64").unwrap();
+    assert!(ours.signs_here);
+    let all = custody.iter().flat_map(|there| &there.keys);
+    assert_eq!(all.filter(|key| key.id == ours.keys[0].id).count(), 1);
 }
 
 #[test]

@@ -47,6 +47,14 @@ impl Proposal {
         Ok((end.after, end.changes))
     }
 
+    /// The state as it would be, whoever has signed so far.
+    ///
+    /// # Errors
+    /// The proposal is stale or not for this repository.
+    pub fn preview(&self, before: &Repository) -> Result<Repository, Error> {
+        self.applied_to(before)
+    }
+
     /// The state with the proposed roles in place, unsigned and unpublished.
     pub(crate) fn applied_to(&self, before: &Repository) -> Result<Repository, Error> {
         if self.app != before.app {
