@@ -76,6 +76,15 @@ impl<'a> Held<'a> {
         if floors == before { Ok(()) } else { self.save_floors(&floors) }
     }
 
+    /// A release that supersedes a higher version was committed: the floor follows it down, or a
+    /// version that a thief made up would keep every later release away. Before the journal says
+    /// `settled`, so that a crash in between ends in the trial, which commits again.
+    pub(crate) fn lower_floor(&self, committed: &ReleaseRef, now: Time) -> Result<(), Error> {
+        let mut floors = self.floors(now)?;
+        floors.application = Some(committed.version.clone());
+        self.save_floors(&floors)
+    }
+
     /// Starts the counter of a new trial at zero.
     pub(crate) fn begin_count(&self, to: &ReleaseRef) -> Result<(), Error> {
         self.drop_counts()?;

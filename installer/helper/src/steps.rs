@@ -256,6 +256,9 @@ impl Held<'_> {
             Some(phase) => phase.clone(),
             None => self.install().phase()?,
         };
+        if let Some(to) = step.descends(&announced) {
+            self.lower_floor(to, now)?;
+        }
         self.journal(&announced)?;
         if let Phase::Trial { to, .. } = &step.reach.phase {
             self.begin_count(to)?;

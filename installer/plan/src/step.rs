@@ -19,6 +19,20 @@ pub struct Step {
     pub entry: Entry,
 }
 
+impl Step {
+    /// The release that this step commits, if its version is lower than that of the one it replaces:
+    /// it supersedes that one, and the floor follows it down (docs/adr/0012).
+    pub fn descends(&self, before: &Phase) -> Option<&ReleaseRef> {
+        match (before, &self.reach.phase) {
+            (Phase::Trial { from, to, .. }, Phase::Settled { current, .. }) => {
+                let lower = to.version.cmp_precedence(&from.version).is_lt();
+                (lower && current.digest == to.digest).then_some(current)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Why a step is not possible now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -32,6 +46,12 @@ pub enum StepError {
     /// There is no version to go back to.
     #[error("no previous version is kept")]
     NoPrevious,
+    /// The version that is kept was withdrawn: the installed release took its place.
+    #[error("the version kept, {to}, was withdrawn by its publisher")]
+    Withdrawn {
+        /// The version kept.
+        to: Version,
+    },
     /// The installed release forbids going back that far.
     #[error("the installed release can only be rolled back to {safe_from} or later, not to {to}")]
     Unsafe {
@@ -192,13 +212,17 @@ impl Phase {
     /// previous one.
     ///
     /// # Errors
-    /// [`StepError::NoPrevious`], [`StepError::Unsafe`].
+    /// [`StepError::NoPrevious`], [`StepError::Withdrawn`], [`StepError::Unsafe`].
     pub fn roll_back(&self, now: Time) -> Result<Step, StepError> {
         let (from, to, previous) = match self {
             Phase::Trial { from, to, previous } => (to, from, previous.as_ref()),
             _ => {
                 let (current, previous) = self.at_rest()?;
                 let previous = previous.ok_or(StepError::NoPrevious)?;
+                // Only a release that supersedes leads down.
+                if previous.version.cmp_precedence(&current.version).is_gt() {
+                    return Err(StepError::Withdrawn { to: previous.version.clone() });
+                }
                 let safe_from = current.safe_from.clone();
                 match safe_from.filter(|safe| previous.version.cmp_precedence(safe).is_lt()) {
                     Some(safe_from) => {

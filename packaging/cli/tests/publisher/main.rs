@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod commands;
+mod drills;
 mod interrupted;
 mod mistakes;
 mod publishing;
