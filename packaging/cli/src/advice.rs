@@ -103,6 +103,7 @@ impl Error {
             Self::Listen { .. } => "choose another address with --addr".into(),
             Self::Disk(error) => disk_advice(error.kind()).into(),
             Self::Io { source, .. } => io_advice(source.kind()).into(),
+            Self::NoPin { .. } => "set EXUVIA_PIN".into(),
             Self::Terminal { .. } => "set EXUVIA_PASSPHRASE".into(),
         }
     }

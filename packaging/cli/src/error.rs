@@ -369,6 +369,12 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// Nobody sits at the terminal to be asked for a token's PIN.
+    #[error("the PIN of the token cannot be asked for: {source}")]
+    NoPin {
+        /// Why.
+        source: io::Error,
+    },
     /// Nobody sits at the terminal to be asked.
     #[error("the passphrase cannot be asked for: {source}")]
     Terminal {

@@ -15,7 +15,7 @@ pub(crate) fn pin() -> Result<String, Error> {
     if let Ok(pin) = std::env::var("EXUVIA_PIN") {
         return Ok(pin);
     }
-    rpassword::prompt_password("PIN of the token: ").map_err(|source| Error::Terminal { source })
+    rpassword::prompt_password("PIN of the token: ").map_err(|source| Error::NoPin { source })
 }
 
 /// Whether somebody agrees to a question.

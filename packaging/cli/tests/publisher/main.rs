@@ -5,6 +5,7 @@
 mod commands;
 mod drills;
 mod interrupted;
+mod keys;
 mod mistakes;
 mod publishing;
 mod releasing;
