@@ -125,4 +125,10 @@ pub enum Bound {
     Reference,
     /// [`Limits::slices`](crate::Limits::slices)
     Slices,
+    /// The copies of a walk.
+    Copies,
+    /// The segments or sections of a walk's executable.
+    Sections,
+    /// The sections that a walk has foretold.
+    Foretold,
 }

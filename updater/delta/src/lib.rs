@@ -38,24 +38,25 @@ assert_eq!(stream, expected);
 )]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "make")]
+mod align;
 mod apply;
 mod base;
 mod error;
 mod frame;
-#[allow(dead_code, reason = "the walk that uses it comes next")]
+#[doc(hidden)]
+pub mod fuzz;
 mod image;
 mod info;
 mod input;
 mod limits;
 #[cfg(feature = "make")]
 mod make;
-#[allow(dead_code, reason = "the walk that uses it comes next")]
 mod map;
-#[allow(dead_code, reason = "the walk that uses it comes next")]
+mod model;
 mod old;
 mod origin;
 mod pool;
-#[allow(dead_code, reason = "the walk that uses it comes next")]
 mod refs;
 mod walk;
 

@@ -44,6 +44,9 @@ impl fmt::Display for Bound {
             Self::Packed => "length of a frame",
             Self::Reference => "length of a block's references",
             Self::Slices => "number of a block's slices",
+            Self::Copies => "number of a walk's copies",
+            Self::Sections => "number of a walk's sections",
+            Self::Foretold => "length of a walk's foretold sections",
         })
     }
 }

@@ -9,7 +9,9 @@ use std::io;
 use exuvia_bundle::ReadAt;
 
 use crate::image::{self, Layout};
+use crate::model::Old;
 use crate::refs::{self, Cursor, Ref, Refs};
+use crate::walk::signature;
 
 /// What follows the old file begins at a multiple of this.
 const PAGE: u64 = 4096;
@@ -41,9 +43,15 @@ impl<'a> Source<'a> {
         Ok(Self { file, layout, refs, cursor: Cursor::default(), blank, foretold })
     }
 
-    /// Has these bytes of the file read as zeros.
-    pub(crate) fn blank(&mut self, ranges: Vec<(u64, u64)>) {
-        self.blank = ranges;
+    /// Has the hashes of its code signatures read as zeros.
+    pub(crate) fn blank_signatures(&mut self) {
+        self.blank = signature::ranges(&signature::find(&mut self.file));
+    }
+
+    /// The bytes that read as zeros.
+    #[cfg(feature = "make")]
+    pub(crate) fn blanks(&self) -> &[(u64, u64)] {
+        &self.blank
     }
 
     /// Where foretold bytes begin.
@@ -60,17 +68,26 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Bytes of everything.
-    pub(crate) fn len(&self) -> u64 {
+    /// Puts the foretold bytes in their place.
+    #[cold]
+    fn overlay(&self, position: u64, buf: &mut [u8]) {
+        let start = self.file_end();
+        let skip = start.saturating_sub(position).min(buf.len() as u64) as usize;
+        let from = usize::try_from(position.saturating_sub(start)).unwrap_or(usize::MAX);
+        let rest = self.foretold.get(from..).unwrap_or_default();
+        let buf = &mut buf[skip..];
+        let count = rest.len().min(buf.len());
+        buf[..count].copy_from_slice(&rest[..count]);
+    }
+}
+
+impl Old for Source<'_> {
+    fn len(&self) -> u64 {
         self.file_end() + self.foretold.len() as u64
     }
 
-    /// Fills `buf` from `position` on; past the end with zeros.
-    ///
-    /// # Errors
-    /// Local: the file cannot be read.
     #[inline]
-    pub(crate) fn read(&mut self, position: u64, buf: &mut [u8]) -> io::Result<()> {
+    fn read(&mut self, position: u64, buf: &mut [u8]) -> io::Result<()> {
         self.file.read(position, buf);
         let end = position.saturating_add(buf.len() as u64);
         if end > self.file.len() {
@@ -86,24 +103,8 @@ impl<'a> Source<'a> {
         self.file.check()
     }
 
-    /// Puts the foretold bytes in their place.
-    #[cold]
-    fn overlay(&self, position: u64, buf: &mut [u8]) {
-        let start = self.file_end();
-        let skip = start.saturating_sub(position).min(buf.len() as u64) as usize;
-        let from = usize::try_from(position.saturating_sub(start)).unwrap_or(usize::MAX);
-        let rest = self.foretold.get(from..).unwrap_or_default();
-        let buf = &mut buf[skip..];
-        let count = rest.len().min(buf.len());
-        buf[..count].copy_from_slice(&rest[..count]);
-    }
-
-    /// Appends the references that begin in `from..to` of the file.
-    ///
-    /// # Errors
-    /// Local: the file cannot be read.
     #[inline]
-    pub(crate) fn refs(&mut self, from: u64, to: u64, out: &mut Vec<Ref>) -> io::Result<()> {
+    fn refs(&mut self, from: u64, to: u64, out: &mut Vec<Ref>) -> io::Result<()> {
         let place = (&mut self.file, &self.layout);
         self.refs.within(place, &mut self.cursor, (from, to), out);
         self.file.check()

@@ -5,7 +5,7 @@ use std::ops::Range;
 /// Bytes of the file whose references share a block: 12 bits say where in it.
 const BLOCK_BITS: u32 = 12;
 /// Most references that are kept.
-const MAX_REFS: usize = 1 << 24;
+const MAX_REFS: usize = 1 << 23;
 /// Ascending lists that are filled side by side.
 const MAX_LANES: usize = 16;
 
