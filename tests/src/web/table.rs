@@ -107,7 +107,8 @@ fn cases(web: &Web, positions: impl Fn(usize) -> Vec<usize>) -> Vec<Case> {
         everywhere().into_iter().for_each(|fault| add(vec![fault]));
         for at in positions {
             somewhere().iter().filter_map(|fault| fault.at(at)).for_each(|fault| add(vec![fault]));
-            if !asked.is_metadata() {
+            // With nothing in hand there is nothing to resume.
+            if !asked.is_metadata() && at > 0 {
                 on_resuming(at).into_iter().for_each(&mut add);
             }
         }
