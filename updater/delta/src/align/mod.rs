@@ -61,7 +61,10 @@ pub(crate) fn align(
     mask::mask(&mut old.source, &mut before, |_| 0)?;
     mask::mask(&mut new.source, &mut after, |_| 0)?;
     let mut pieces = compare(&before, &after, Cost::FILE)?;
-    for pass in 1..PASSES {
+    // Without references there is nothing to be masked otherwise.
+    let masked = old.source.refs.len() > 0 || new.source.refs.len() > 0;
+    let passes = if masked { PASSES } else { 1 };
+    for pass in 1..passes {
         progress(pass * 1000 / PASSES);
         let map = Map::new(pieces.iter().copied(), &old.source.layout, &new.source.layout);
         mask::mask(&mut old.source, &mut before, |found| map.map(found.target).0)?;
