@@ -1,0 +1,127 @@
+//! What the fuzz targets do with their bytes; the crate's tests replay the corpora with it.
+#![allow(dead_code, reason = "each target uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a harness may fail")]
+
+use std::sync::LazyLock;
+
+use exuvia_bundle::{Digest, Item, Limits as BundleLimits, MemoryTree, Tree, pack};
+use exuvia_delta::{Limits, Options, apply, info, make};
+
+/// Everything behind a delta's header, or with a first byte that is odd, behind its manifest. Its
+/// checksum is put right, so that what is behind it is reached.
+pub(crate) fn container(data: &[u8]) {
+    static TREES: LazyLock<(Base, Vec<u8>)> = LazyLock::new(|| {
+        let old =
+            tree([("dir/moved", noise(1, 500)), ("file", noise(2, 3000)), ("kept", noise(3, 50))]);
+        let new =
+            tree([("file", noise(4, 3000)), ("kept", noise(3, 50)), ("other", noise(5, 200))]);
+        let manifest = framed_manifest(&new);
+        (Base::new(old), manifest)
+    });
+    let (base, manifest) = &*TREES;
+    let Some((first, rest)) = data.split_first() else { return };
+    let start = if first % 2 == 1 { &manifest[..] } else { &[] };
+    let patch = sealed(&[b"EXUDELT2", base.digest.as_bytes(), &[7; 32], start, rest]);
+    let _ = info(&mut &patch[..]);
+    assert!(base.apply(&patch).is_err(), "no delta has this result");
+}
+
+/// Two bytes of length, an old file of that length, and a walk along it.
+pub(crate) fn walk(data: &[u8]) {
+    let Some((length, rest)) = data.split_at_checked(2) else { return };
+    let length = usize::from(u16::from_le_bytes([length[0], length[1]]));
+    let Some((old, walk)) = rest.split_at_checked(length) else { return };
+    let base = Base::new(tree([("file", old.to_vec())]));
+    let new = tree([("file", noise(9, 4096))]);
+    let mut part = vec![3, 1];
+    number(&mut part, 4096);
+    number(&mut part, walk.len() as u64);
+    let head = [&b"EXUDELT2"[..], base.digest.as_bytes(), &[7; 32]].concat();
+    let patch = sealed(&[&head, &framed_manifest(&new), &part, walk, &[0]]);
+    assert!(base.apply(&patch).is_err(), "no delta has this result");
+}
+
+/// Two bytes of length, an old file of that length, and a new one: the delta between them leads to
+/// the new one, whatever they look like.
+pub(crate) fn images(data: &[u8]) {
+    let Some((length, rest)) = data.split_at_checked(2) else { return };
+    let length = usize::from(u16::from_le_bytes([length[0], length[1]]));
+    let (old, new) = rest.split_at(length.min(rest.len()));
+    let (base, new) = (Base::new(tree([("file", old.to_vec())])), tree([("file", new.to_vec())]));
+    let mut options = Options::default();
+    // A slow line: walks, wherever they save a byte.
+    (options.threads, options.level, options.line) = (1, 1, 0);
+    let mut patch = Vec::new();
+    let made = make(&base.tree, &new, &mut patch, &options, &mut |_| {}).unwrap();
+    let mut expected = Vec::new();
+    assert_eq!(made.result, pack(&new, &mut expected).unwrap().digest);
+    assert!(base.apply(&patch).unwrap() == expected);
+}
+
+struct Base {
+    tree: MemoryTree,
+    digest: Digest,
+}
+
+impl Base {
+    fn new(tree: MemoryTree) -> Self {
+        let digest = pack(&tree, std::io::sink()).unwrap().digest;
+        Self { tree, digest }
+    }
+
+    fn apply(&self, patch: &[u8]) -> Result<Vec<u8>, exuvia_delta::Error> {
+        let bundle = BundleLimits { bundle_length: 1 << 20, files: 100, ..BundleLimits::default() };
+        let limits = Limits { bundle, ..Limits::default() };
+        let mut out = Vec::new();
+        apply(&self.tree, self.digest, &mut &*patch, &limits, &mut out)?;
+        Ok(out)
+    }
+}
+
+fn tree<'a>(files: impl IntoIterator<Item = (&'a str, Vec<u8>)>) -> MemoryTree {
+    let item = |bytes| Item::File { executable: false, bytes };
+    MemoryTree::new(files.into_iter().map(|(path, bytes)| (path, item(bytes)))).unwrap()
+}
+
+/// A manifest as a delta has it: its length, and a frame of one raw block.
+fn framed_manifest(new: &MemoryTree) -> Vec<u8> {
+    let manifest = new.manifest().encode();
+    let length = manifest.len() as u32;
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0xa0];
+    frame.extend(length.to_le_bytes());
+    frame.extend(&(length << 3 | 1).to_le_bytes()[..3]);
+    frame.extend(&manifest);
+    let mut framed = Vec::new();
+    number(&mut framed, manifest.len() as u64);
+    number(&mut framed, frame.len() as u64);
+    framed.extend(frame);
+    framed
+}
+
+fn sealed(parts: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = parts.concat();
+    bytes.extend(Digest::of(&bytes).as_bytes());
+    bytes
+}
+
+fn number(into: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        into.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    into.push(number as u8);
+}
+
+/// Bytes that do not compress, the same for the same seed.
+fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(2).wrapping_add(1);
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.wrapping_mul(0x2545_f491_4f6c_dd1d).to_le_bytes()
+    };
+    let mut bytes: Vec<u8> = (0..length.div_ceil(8)).flat_map(|_| next()).collect();
+    bytes.truncate(length);
+    bytes
+}
