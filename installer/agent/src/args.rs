@@ -6,12 +6,16 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use exuvia::Kind;
 use semver::Version;
 
+use crate::network::Network;
+
 /// Installs applications and keeps them up to date: verified, atomic, and able to go back.
 #[derive(Debug, Parser)]
 #[command(name = "exuvia-agent", version)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) network: Network,
     /// Print one JSON object on standard output instead of text.
     #[arg(long, global = true)]
     pub(crate) json: bool,

@@ -7,31 +7,33 @@ mod update;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use exuvia::{Kind, LocalError, Updater};
+use exuvia::{BuildError, Kind, LocalError, Updater};
 use serde_json::json;
 
 use crate::answer::Answer;
 use crate::args::{Arguments, Command, Target};
 use crate::failure::Failure;
+use crate::network::Network;
 
 /// Runs the command that was asked for.
 pub(crate) fn run(arguments: Arguments) -> Result<Answer, Failure> {
-    let Arguments { target, json, command } = arguments;
+    let Arguments { target, network, json, command } = arguments;
+    let updater = |kind| updater(&target, &network, kind);
     match command {
         Command::Install { kind, layout, version } => {
-            let updater = updater(&target, kind)?;
+            let updater = updater(kind)?;
             on_runtime(install::install(&updater, layout, version, json))
         }
         Command::Check { wanted } => {
-            let updater = updater(&target, None)?.even_if_failed(wanted.even_if_failed);
+            let updater = updater(None)?.even_if_failed(wanted.even_if_failed);
             on_runtime(update::check(&updater, json))
         }
         Command::Update { yes, wanted } => {
-            let updater = updater(&target, None)?.even_if_failed(wanted.even_if_failed);
+            let updater = updater(None)?.even_if_failed(wanted.even_if_failed);
             on_runtime(update::update(&updater, yes, json))
         }
-        Command::Rollback => rollback(&updater(&target, None)?),
-        Command::Uninstall => uninstall(updater(&target, None)?),
+        Command::Rollback => rollback(&updater(None)?),
+        Command::Uninstall => uninstall(updater(None)?),
         Command::Status => tell::status(&installation(&target)?),
         Command::History => tell::history(&installation(&target)?),
     }
@@ -53,19 +55,24 @@ fn uninstall(updater: Updater) -> Result<Answer, Failure> {
 }
 
 /// An updater for what the command line names.
-fn updater(target: &Target, kind: Option<Kind>) -> Result<Updater, Failure> {
+fn updater(target: &Target, network: &Network, kind: Option<Kind>) -> Result<Updater, Failure> {
     let install = target.install.as_ref().ok_or(Failure::Argument { argument: "--install DIR" })?;
     let path = target.config.as_ref().ok_or(Failure::Argument { argument: "--config FILE" })?;
     let config = std::fs::read_to_string(path)
         .map_err(|source| Failure::Config { path: path.clone(), source })?;
-    let mut builder = Updater::builder(&config).install(install);
+    let mut builder = network.apply(Updater::builder(&config).install(install))?;
     if !target.mirrors.is_empty() {
         builder = builder.mirrors(&target.mirrors);
     }
     if let Some(kind) = kind {
         builder = builder.kind(kind);
     }
-    builder.build().map_err(|source| Failure::Settings { path: path.clone(), source })
+    builder.build().map_err(|source| match source {
+        // Given by options, not by the file.
+        BuildError::Http(source) => Failure::Http(source),
+        BuildError::Mirror(source) => Failure::Mirror(source),
+        source => Failure::Settings { path: path.clone(), source },
+    })
 }
 
 /// The installation, for commands that only look.

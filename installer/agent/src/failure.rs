@@ -31,6 +31,31 @@ pub(crate) enum Failure {
         /// Why.
         source: BuildError,
     },
+    /// A file that an option names cannot be read.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A line of the token file holds something else.
+    #[error("{}: line {line} is not a host and a token", path.display())]
+    TokenLine {
+        /// The file.
+        path: PathBuf,
+        /// The line's number.
+        line: usize,
+    },
+    /// An option on how mirrors are reached cannot be used.
+    #[error("{0}")]
+    Http(exuvia::fetch::HttpError),
+    /// A mirror that an option gives is none.
+    #[error("--mirror: {0}")]
+    Mirror(exuvia::MirrorError),
+    /// The address of the proxy is none.
+    #[error("what --proxy or EXUVIA_PROXY gives is no address")]
+    Proxy,
     /// The answer to the question could not be asked for.
     #[error("nobody can be asked: standard input is not a terminal")]
     NobodyToAsk,
@@ -53,6 +78,11 @@ impl Failure {
         match self {
             Failure::Argument { .. } => "add it to the command line; --help shows how",
             Failure::Config { .. } => "name the application's exuvia.json with --config",
+            Failure::Http(_) => "correct the network options; --help lists them",
+            Failure::Mirror(_) => "correct what --mirror gives",
+            Failure::File { .. } => "check the path and the rights of that file",
+            Failure::TokenLine { .. } => "write `HOST TOKEN`, one a line",
+            Failure::Proxy => "write it as http://HOST:PORT or socks5h://HOST:PORT",
             Failure::Settings { .. } => "correct exuvia.json, or get it anew from the publisher",
             Failure::NobodyToAsk => "add --yes to install without being asked",
             Failure::Runtime(_) => "close other programs and try again",
@@ -63,6 +93,8 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Failure::Argument { .. } | Failure::Config { .. } | Failure::Settings { .. } => USAGE,
+            Failure::File { .. } | Failure::TokenLine { .. } | Failure::Proxy => USAGE,
+            Failure::Http(_) | Failure::Mirror(_) => USAGE,
             Failure::NobodyToAsk => USAGE,
             Failure::Runtime(_) => LOCAL,
             Failure::Update(error) => error.exit_code(),

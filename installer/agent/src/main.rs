@@ -13,6 +13,7 @@ mod args;
 mod commands;
 mod failure;
 mod meter;
+mod network;
 
 use std::process::ExitCode;
 

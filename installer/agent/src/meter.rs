@@ -59,9 +59,17 @@ impl Progress for Meter {
         }
         match event {
             Event::Checking { mirror } => self.line(&format!("asking {mirror}")),
-            Event::Downloading { route, received, total } => {
+            Event::Downloading { route, received, total, rate, left } => {
                 let percent = (received.saturating_mul(100)).checked_div(total).unwrap_or(100);
-                self.line(&format!("downloading ({route}) {percent} % of {total} bytes"));
+                let mut line = format!("downloading ({route}) {percent} % of {total} bytes");
+                if let Some(left) = left {
+                    line += &format!(", {} KiB/s, {} s left", rate / 1024, left.as_secs());
+                }
+                self.line(&line);
+            }
+            Event::Retrying { mirror, pause, reason } => {
+                let seconds = pause.as_secs_f32().ceil();
+                self.line(&format!("{mirror} is asked again in {seconds} s: {reason}"));
             }
             Event::Staging { .. } => self.line("unpacking and verifying"),
             Event::Staged { .. } => self.line("trying whether it starts"),

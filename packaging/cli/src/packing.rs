@@ -38,6 +38,9 @@ pub(crate) fn compress_into<W: Write>(
 ) -> Result<(Written, W), Error> {
     let total = tree.manifest().bundle_length();
     let mut encoder = zstd::Encoder::new(out, level).map_err(Error::io(path))?;
+    if level > WINDOW_FITS {
+        encoder.window_log(WINDOW_LOG).map_err(Error::io(path))?;
+    }
     encoder.set_pledged_src_size(Some(total)).map_err(Error::io(path))?;
     encoder.include_checksum(true).map_err(Error::io(path))?;
     let mut counted = Counted { inner: encoder, done: 0, total, watch };
@@ -46,6 +49,11 @@ pub(crate) fn compress_into<W: Write>(
     let out = counted.inner.finish().map_err(Error::io(path))?;
     Ok((written?, out))
 }
+
+/// The largest window that updaters allocate: 32 MiB (formats §4).
+const WINDOW_LOG: u32 = 25;
+/// Levels up to this one choose a window of at most 8 MiB by themselves.
+const WINDOW_FITS: i32 = 19;
 
 /// The digest and length that the bundle of a tree has, without writing it.
 pub(crate) fn measure(tree: &dyn Tree, path: &Path) -> Result<Written, Error> {
@@ -65,7 +73,7 @@ pub(crate) fn unpack<S: Sink>(
     let mut unpacker = Unpacker::new(sink, Limits::default());
     let copied = if compressed {
         let mut decoder = zstd::Decoder::new(stream).map_err(Error::io(path))?;
-        decoder.window_log_max(27).map_err(Error::io(path))?;
+        decoder.window_log_max(WINDOW_LOG).map_err(Error::io(path))?;
         io::copy(&mut decoder, &mut unpacker)
     } else {
         io::copy(&mut stream, &mut unpacker)
@@ -130,3 +138,23 @@ impl<W: Write> Write for Counted<'_, W> {
 }
 
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+#[cfg(test)]
+mod tests {
+    use exuvia_bundle::{Item, MemoryTree};
+
+    use super::*;
+
+    #[test]
+    fn no_level_asks_for_a_larger_window_than_updaters_allocate() {
+        let bytes = vec![0; 40 << 20];
+        let tree = MemoryTree::new([("a", Item::File { executable: true, bytes })]).unwrap();
+        for level in [1, 22] {
+            let (path, watch) = (Path::new("a"), crate::watch::Unwatched);
+            let (_, packed) = compress_into(&tree, Vec::new(), path, level, &watch).unwrap();
+            let mut decoder = zstd::Decoder::new(&packed[..]).unwrap();
+            decoder.window_log_max(WINDOW_LOG).unwrap();
+            io::copy(&mut decoder, &mut io::sink()).unwrap();
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Setting up an [`Updater`].
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use exuvia_plan::{Config, ConfigError, Mirror, MirrorError};
 use semver::Version;
 
 use crate::cancel::Cancel;
+use crate::control::Control;
 use crate::error::LocalError;
 use crate::fetch::{Fetch, Folder, Http, HttpError, HttpOptions};
 use crate::limits::Limits;
@@ -19,6 +21,7 @@ pub struct Updater {
     pub(crate) settings: Arc<Settings>,
     pub(crate) wants: Wants,
     pub(crate) cancel: Cancel,
+    pub(crate) control: Control,
 }
 
 /// What somebody wants beyond the ordinary.
@@ -62,6 +65,7 @@ impl Updater {
             state_dir: None,
             cache_dir: None,
             limits: Limits::default(),
+            rate: None,
             wants: Wants::default(),
         }
     }
@@ -69,6 +73,11 @@ impl Updater {
     /// A handle that ends what this updater is doing.
     pub fn cancel_handle(&self) -> Cancel {
         self.cancel.clone()
+    }
+
+    /// A handle that pauses, resumes, slows down and ends what this updater is doing.
+    pub fn control(&self) -> Control {
+        self.control.clone()
     }
 
     /// The same updater, for a check that the user asked for (or did not).
@@ -110,6 +119,7 @@ pub struct Builder {
     state_dir: Option<PathBuf>,
     cache_dir: Option<PathBuf>,
     limits: Limits,
+    rate: Option<NonZeroU64>,
     wants: Wants,
 }
 
@@ -153,7 +163,7 @@ impl Builder {
         self
     }
 
-    /// How mirrors are reached: proxy, headers, deadline for connecting.
+    /// How mirrors are reached: proxy, headers, tokens, certificates, deadline for connecting.
     pub fn http(mut self, options: HttpOptions) -> Self {
         self.http = options;
         self
@@ -180,6 +190,12 @@ impl Builder {
     /// How long and how often to try.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Receives payloads at no more than so many bytes in a second; [`Control::limit`] changes it.
+    pub fn limit_rate(mut self, bytes_per_second: Option<NonZeroU64>) -> Self {
+        self.rate = bytes_per_second;
         self
     }
 
@@ -239,7 +255,8 @@ impl Builder {
             limits: self.limits,
         };
         let (settings, cancel) = (Arc::new(settings), Cancel::new());
-        Ok(Updater { settings, wants: self.wants, cancel })
+        let control = Control::new(cancel.clone(), self.rate);
+        Ok(Updater { settings, wants: self.wants, cancel, control })
     }
 }
 

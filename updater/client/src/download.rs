@@ -9,19 +9,20 @@ use std::time::Duration;
 
 use exuvia_core::{Digest, Target};
 use exuvia_durable::Lock;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::background::in_background;
 use crate::error::{Error, RepositoryError};
-use crate::events::{Event, Progress, RouteKind};
 use crate::fetch::{Fetch, FetchError, Reply, Request};
+use crate::meter::Meter;
 use crate::mirrors::{Mirrors, network};
 use crate::part::{Origin, Part, Payload, Refusal};
 use crate::pull::Pull;
 
-/// Most bytes that a kill can cost.
-const BATCH: usize = 1 << 20;
-const TELL_EVERY: Duration = Duration::from_millis(100);
+/// What came is written down once there is so much of it …
+const BATCH: usize = 256 * 1024;
+/// … or it is so old: more than either is not lost by a kill.
+const WRITE_EVERY: Duration = Duration::from_millis(500);
 
 /// Receives `target` into `dir`, continuing what an earlier run left there.
 ///
@@ -101,13 +102,15 @@ async fn fill(
         };
         let gained = part.received().saturating_sub(most);
         most = most.max(part.received());
-        in_vain = if gained < mirrors.limits().least { in_vain + 1 } else { 0 };
-        if in_vain > mirrors.limits().retries || !error.is_passing() {
-            let error = network(mirror, &path(part.target()), error);
+        let in_vain_again = gained < mirrors.limits().least;
+        in_vain = if in_vain_again { in_vain + 1 } else { 0 };
+        let hopeless = !error.may_pass_within(mirrors.limits().patience);
+        let better = mirrors.has_another() && (in_vain_again || !error.is_answered());
+        let error = network(mirror, &path(part.target()), error);
+        if in_vain > mirrors.limits().retries || hopeless || better {
             return Ok((part, Err(error.into())));
         }
-        let pause = mirrors.limits().pause * 2u32.saturating_pow(in_vain);
-        mirrors.watch().guard(tokio::time::sleep(pause)).await?;
+        mirrors.rest(mirror, error, in_vain, meter.progress).await?;
     }
     Ok((part, Ok(())))
 }
@@ -126,6 +129,7 @@ async fn transfer(
     mut part: Part,
     meter: &mut Meter<'_>,
 ) -> Result<(Part, Result<(), Stop>), Error> {
+    meter.pass(mirrors, None, 0).await?;
     let path = path(part.target());
     let (offset, validator) = (part.received(), part.validator(mirror.name()).map(str::to_owned));
     // Without an offset a validator would ask for "not modified".
@@ -151,17 +155,24 @@ async fn transfer(
             .map(|validator| Origin { mirror: mirror.name().to_owned(), validator }),
     )?;
     let mut pull = Pull::new(body, mirrors.limits().payload, mirrors.limits());
-    let length = part.target().length();
+    let (mut batch, length) = (Vec::with_capacity(BATCH), part.target().length());
     loop {
-        let (batch, ended) = batch(mirrors, &mut pull, length - part.received()).await?;
+        let left = usize::try_from(length - part.received()).unwrap_or(usize::MAX);
+        let most = BATCH.min(meter.most_at_once()).min(left.saturating_add(1));
+        let ended = mirrors.within(mirror, &path, fill_batch(&mut batch, &mut pull, most)).await?;
         mirrors.count_received(batch.len() as u64);
+        if part.received() == 0 && is_page(&batch) {
+            return Ok((part, Err(Stop::Silent(FetchError::NotMetadata))));
+        }
         let appended;
-        (part, appended) = in_background(move || {
-            let appended = part.append(&batch);
-            (part, appended)
+        (part, appended, batch) = in_background(move || {
+            let appended = part.append_or_give_back(&batch);
+            (part, appended, batch)
         })
         .await?;
         meter.received(part.received());
+        meter.pass(mirrors, Some(&mut pull), batch.len()).await?;
+        batch.clear();
         match (appended, ended) {
             (Err(Refusal::Local(error)), _) => return Err(error.into()),
             (Err(refusal), _) => return Ok((part, Err(Stop::Refused(refusal)))),
@@ -178,24 +189,35 @@ async fn transfer(
     }
 }
 
-/// Some more bytes, and how the body ended if it did. At most one chunk beyond `left` is taken, which
-/// is enough to refuse a body that is too long.
-async fn batch(
-    mirrors: &Mirrors,
+/// Takes some more bytes; tells how the body ended if it did. No more than one chunk beyond `most` is
+/// taken, which is enough to refuse a body that is too long.
+async fn fill_batch(
+    batch: &mut Vec<u8>,
     pull: &mut Pull,
-    left: u64,
-) -> Result<(Vec<u8>, Option<Result<(), FetchError>>), Error> {
-    let mut batch = Vec::new();
-    loop {
-        match mirrors.watch().guard(pull.next()).await? {
+    most: usize,
+) -> Option<Result<(), FetchError>> {
+    let due = Instant::now() + WRITE_EVERY;
+    while batch.len() < most {
+        let next = match batch.is_empty() {
+            true => pull.next().await,
+            false => match timeout_at(due, pull.next()).await {
+                Ok(next) => next,
+                Err(_) => return None,
+            },
+        };
+        match next {
             Ok(Some(chunk)) => batch.extend_from_slice(&chunk),
-            Ok(None) => return Ok((batch, Some(Ok(())))),
-            Err(error) => return Ok((batch, Some(Err(error)))),
-        }
-        if batch.len() >= BATCH || batch.len() as u64 > left {
-            return Ok((batch, None));
+            Ok(None) => return Some(Ok(())),
+            Err(error) => return Some(Err(error)),
         }
     }
+    None
+}
+
+/// Whether a payload begins as a page does: something answers in the server's place.
+fn is_page(bytes: &[u8]) -> bool {
+    let begins = |tag: &[u8]| bytes.get(..tag.len()).is_some_and(|b| b.eq_ignore_ascii_case(tag));
+    begins(b"<!doctype html") || begins(b"<html")
 }
 
 fn reason(mirror: &dyn Fetch, part: &Part, refusal: Refusal) -> Result<Error, Error> {
@@ -210,38 +232,4 @@ fn reason(mirror: &dyn Fetch, part: &Part, refusal: Refusal) -> Result<Error, Er
 
 fn path(target: &Target) -> String {
     target.remote_path()
-}
-
-/// Adds up what was received for a route and tells it, not too often.
-pub(crate) struct Meter<'p> {
-    pub(crate) progress: &'p mut dyn Progress,
-    route: RouteKind,
-    before: u64,
-    total: u64,
-    told: Option<Instant>,
-}
-
-impl<'p> Meter<'p> {
-    pub(crate) fn new(progress: &'p mut dyn Progress, route: RouteKind, total: u64) -> Self {
-        Meter { progress, route, before: 0, total, told: None }
-    }
-
-    fn received(&mut self, of_this_file: u64) {
-        let now = Instant::now();
-        if self.told.is_none_or(|told| now.duration_since(told) >= TELL_EVERY) {
-            self.told = Some(now);
-            self.tell(of_this_file);
-        }
-    }
-
-    fn finish_file(&mut self, length: u64) {
-        self.tell(length);
-        self.before += length;
-    }
-
-    fn tell(&mut self, of_this_file: u64) {
-        let (route, total) = (self.route, self.total);
-        let received = self.before + of_this_file;
-        self.progress.event(Event::Downloading { route, received, total });
-    }
 }

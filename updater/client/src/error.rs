@@ -48,6 +48,15 @@ impl Error {
         }
     }
 
+    /// Whether it may be one file that could not be had, while another can.
+    pub(crate) fn is_of_one_file(&self) -> bool {
+        match self {
+            Error::Repository(_) => true,
+            Error::Network(error) => error.source.is_answered(),
+            Error::Local(_) => false,
+        }
+    }
+
     /// How long the server asked to be left alone, if it did.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -186,6 +195,12 @@ impl NetworkError {
             FetchError::WeakerRedirect { .. } | FetchError::TooManyRedirects { .. } => {
                 "log in to the network if it asks for that; otherwise tell the publisher"
             }
+            FetchError::Certificate { .. } => {
+                "check the date and time; a proxy that reads https needs its certificate named"
+            }
+            FetchError::Header { .. } | FetchError::Encoded { .. } => {
+                "nothing was changed; if it lasts, tell the publisher"
+            }
             FetchError::Unreadable { .. } => "check that the folder is there and readable",
             _ => "check the connection, or try again later",
         }
@@ -261,22 +276,40 @@ pub enum LocalError {
 }
 
 impl LocalError {
+    /// Whether there was too little room.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        use exuvia_helper::Error as E;
+        match self {
+            LocalError::NoSpace { .. } => true,
+            LocalError::Io { source, .. } => is_full(source),
+            LocalError::Durable(error) => error.kind() == Kind::DiskFull,
+            LocalError::Helper(error) => match &**error {
+                E::Space { .. } => true,
+                E::Disk(error) => error.kind() == Kind::DiskFull,
+                E::Fill(error) => is_full(error),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
     fn advice(&self) -> &'static str {
         match self {
+            full if full.is_disk_full() => "make room on the disk and try again",
             LocalError::NotInstalled { .. } => {
                 "install the application first, or update it by hand"
             }
             LocalError::AlreadyInstalled { .. } => "update it, or uninstall it first",
             LocalError::Busy => "wait until it is done",
             LocalError::Cancelled => "start again when convenient; what was received is kept",
-            LocalError::NoSpace { .. } => "make room on the disk and try again",
             LocalError::Helper(error) => helper_advice(error),
             #[cfg(feature = "blocking")]
             LocalError::Runtime { .. } => "close other programs and try again",
             LocalError::State { .. } => "update the application by hand, or remove that file",
-            LocalError::Durable(error) if error.kind() == Kind::DiskFull => disk_advice(error),
             LocalError::Durable(_) => "check the rights of that file, or where HOME points to",
-            LocalError::Io { .. } => "check the disk and the rights of that file",
+            LocalError::NoSpace { .. } | LocalError::Io { .. } => {
+                "check the disk and the rights of that file"
+            }
         }
     }
 }
@@ -285,6 +318,10 @@ impl From<exuvia_durable::Error> for LocalError {
     fn from(error: exuvia_durable::Error) -> Self {
         LocalError::Durable(Arc::new(error))
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 fn no_release(version: Option<&Version>, kinds: &[ReleaseKind]) -> String {
@@ -303,11 +340,7 @@ fn helper_advice(error: &exuvia_helper::Error) -> &'static str {
     use exuvia_helper::Error as E;
     match error {
         E::Busy { .. } => "wait until it is done",
-        E::Space { .. } => "make room on the disk and try again",
         E::Disk(error) => disk_advice(error),
-        E::Fill(source) if source.kind() == io::ErrorKind::StorageFull => {
-            "make room on the disk and try again"
-        }
         E::Occupied { .. } => "choose a place that is empty or does not exist yet",
         E::Unfinished { .. } | E::Record { source: RecordError::Damaged { .. }, .. } => {
             "install the application again"
@@ -327,7 +360,6 @@ fn helper_advice(error: &exuvia_helper::Error) -> &'static str {
 
 fn disk_advice(error: &exuvia_durable::Error) -> &'static str {
     match error.kind() {
-        Kind::DiskFull => "make room on the disk and try again",
         Kind::ReadOnly | Kind::Permission => "run this as the user who installed the application",
         _ => "check the disk and the rights of that file",
     }

@@ -1,5 +1,7 @@
 //! What a run tells while it goes.
 
+use std::time::Duration;
+
 use exuvia_core::choose::{Route, Step};
 use semver::Version;
 
@@ -49,8 +51,25 @@ pub enum Event {
         received: u64,
         /// Bytes of the whole route.
         total: u64,
+        /// Bytes in a second, of late; zero until it can be told.
+        rate: u64,
+        /// How long it takes at this rate, if it can be told.
+        left: Option<Duration>,
     },
-    /// A mirror is left alone for the rest of the run.
+    /// A mirror is asked again after a pause.
+    Retrying {
+        /// The mirror.
+        mirror: String,
+        /// How long until then.
+        pause: Duration,
+        /// What went wrong.
+        reason: Error,
+    },
+    /// Receiving was paused through [`Control`](crate::Control).
+    Paused,
+    /// Receiving goes on.
+    Resumed,
+    /// A mirror is left alone for the rest of the run, and asked last for a while after it.
     MirrorFailed {
         /// The mirror.
         mirror: String,

@@ -140,7 +140,7 @@ pub enum FetchError {
         window: Duration,
     },
     /// A status that is neither success nor certain absence.
-    #[error("the server answered {code}")]
+    #[error("the server answered {code}{}", until(*retry_after))]
     Status {
         /// HTTP status code.
         code: u16,
@@ -173,11 +173,11 @@ pub enum FetchError {
         /// The encoding it named.
         encoding: String,
     },
-    /// What came in place of metadata is no JSON: a captive portal or a proxy's page.
+    /// A page came in place of metadata or of a payload: a captive portal's or a proxy's.
     #[error("something between here and the server answered with a page of its own")]
     NotMetadata,
     /// A file of a folder source could not be read: the stick was pulled, rights are missing.
-    #[error("{path} cannot be read")]
+    #[error("{path} cannot be read: {source}")]
     Unreadable {
         /// The file.
         path: std::path::PathBuf,
@@ -200,16 +200,41 @@ pub enum FetchError {
 }
 
 impl FetchError {
-    /// Whether asking the same mirror again soon may bring more.
-    pub(crate) fn is_passing(&self) -> bool {
+    /// Whether asking the same mirror again may bring more, after a wait of at most `patience`.
+    pub(crate) fn may_pass_within(&self, patience: Duration) -> bool {
+        match self {
+            FetchError::NoSuchHost { .. }
+            | FetchError::Unreachable { .. }
+            | FetchError::Broken { .. }
+            | FetchError::Truncated { .. }
+            | FetchError::Deadline { step: Wait::Header | Wait::Whole, .. }
+            | FetchError::TooSlow { .. } => true,
+            // Overloaded or starting anew (RFC 9110 15.5.9, 15.6; RFC 6585 4).
+            FetchError::Status { code: 408 | 429 | 500..600, retry_after } => {
+                retry_after.is_none_or(|wait| wait <= patience)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the mirror serves, but not fast enough.
+    pub(crate) fn is_slow(&self) -> bool {
+        matches!(self, FetchError::TooSlow { .. } | FetchError::Deadline { step: Wait::Whole, .. })
+    }
+
+    /// Whether the mirror was heard: perhaps it is this one file that it does not serve.
+    pub(crate) fn is_answered(&self) -> bool {
         matches!(
             self,
-            FetchError::NoSuchHost { .. }
-                | FetchError::Unreachable { .. }
-                | FetchError::Broken { .. }
+            FetchError::Broken { .. }
                 | FetchError::Truncated { .. }
-                | FetchError::Deadline { .. }
-                | FetchError::TooSlow { .. }
+                | FetchError::Status { .. }
+                | FetchError::Header { .. }
+                | FetchError::TooManyRedirects { .. }
+                | FetchError::WeakerRedirect { .. }
+                | FetchError::Encoded { .. }
+                | FetchError::NotMetadata
+                | FetchError::BadReply
         )
     }
 
@@ -230,6 +255,8 @@ pub enum Wait {
     Header,
     /// The whole of a file.
     Whole,
+    /// A whole check, or a route's whole download.
+    Run,
 }
 
 impl fmt::Display for Wait {
@@ -237,8 +264,13 @@ impl fmt::Display for Wait {
         f.write_str(match self {
             Wait::Header => "the answer",
             Wait::Whole => "the file",
+            Wait::Run => "all of it",
         })
     }
+}
+
+fn until(retry_after: Option<Duration>) -> String {
+    retry_after.map_or(String::new(), |wait| format!(" and is busy for {} s", wait.as_secs()))
 }
 
 /// The innermost reason: what stands around it names the same failure in more general words.

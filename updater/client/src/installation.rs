@@ -134,10 +134,11 @@ impl Updater {
 
         let route = Route { steps: vec![Step::Full(release.full().clone())], bytes };
         let lock = run.lock(&[route.clone()].into()).await?;
-        let ingredients = run.gather(&route, &lock, progress).await?;
+        let ingredients = run.gather(&route, release.facts(), &lock, progress).await?;
         let route = ingredients.kind();
         progress.event(Event::Staging { route });
         let install = put_in_place(&run, first, release, ingredients).await?;
+        run.sweep().await?;
         let received = run.mirrors.traffic().received;
         progress.event(Event::Staged { version: version.clone(), route: Some(route), received });
         Ok(Installed { install, version, received })
@@ -194,11 +195,12 @@ async fn put_in_place(
             rebuild(&ingredients, None, &bundle, &scratch, &watch, out)
                 .map_err(|why| why.through_the_helper(&mut failure))
         });
+        let served = installed.is_ok() || matches!(failure, Some(Failure::Route(_)));
+        if served {
+            ingredients.payloads.into_iter().for_each(|payload| payload.discard());
+        }
         match (installed, failure) {
-            (Ok(install), _) => {
-                ingredients.payloads.into_iter().for_each(|payload| payload.discard());
-                Ok(install)
-            }
+            (Ok(install), _) => Ok(install),
             (Err(_), Some(Failure::Route(source))) => {
                 let version = release.version().clone();
                 Err(Error::from(RepositoryError::Rebuild { version, source }))

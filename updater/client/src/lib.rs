@@ -31,8 +31,9 @@
 //!   again, from the bytes, with the installation's own root.
 //! - **A failure costs a detour.** Another mirror, then another route (delta, chain, full bundle), then
 //!   a typed [`Error`] that says who must act. The installed version is untouched until the switch.
-//! - **Futures may be dropped** at any await, and [`Cancel`] ends a run from elsewhere. What was
-//!   received is kept and continued from, also by another process, also after a power cut.
+//! - **Futures may be dropped** at any await, and [`Cancel`] ends a run from elsewhere; [`Control`]
+//!   pauses it. What was received is kept and continued from, also by another process, also after a
+//!   power cut.
 //! - **Everything is bounded**: lengths, redirects, waiting, the least rate, retries ([`Limits`]).
 //! - **Blocking work runs on tokio's blocking threads**, so a runtime with time and I/O enabled is
 //!   needed; the feature `blocking` brings a private one.
@@ -44,10 +45,12 @@
 //! | `road` | the steps and their types |
 //! | `app`, `report` | `startup`, `healthy`, what happened |
 //! | `builder`, `installation` | settings; status, history, rollback, first installation |
-//! | `run` | what the steps share: refresh, choice, gathering of payloads |
+//! | `run`, `space` | what the steps share: refresh, choice, gathering of payloads; room for them |
 //! | `driver`, `store`, `roots` | core's machines driven; metadata and floors kept (formats §8) |
 //! | [`fetch`], `mirrors`, `pull` | sources; which one to ask; deadlines and least rate |
+//! | `penalties`, `backoff` | mirrors that failed lately; how long to wait before asking again |
 //! | `download`, `part` | resuming, retrying; the only maker of verified payloads |
+//! | `control`, `meter` | pause, resume, limit; progress with rate and time left |
 //! | `rebuild`, `flat`, `stage` | payloads to bundle stream, into the helper's staging |
 //! | `error`, `events`, `cancel`, `held`, `limits` | values that callers see |
 
@@ -56,10 +59,12 @@
 mod app;
 mod applied;
 mod background;
+mod backoff;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;
 mod cancel;
+mod control;
 mod download;
 mod driver;
 mod error;
@@ -69,14 +74,17 @@ mod flat;
 mod held;
 mod installation;
 mod limits;
+mod meter;
 mod mirrors;
 mod part;
+mod penalties;
 mod pull;
 mod rebuild;
 mod report;
 mod road;
 mod roots;
 mod run;
+mod space;
 mod stage;
 mod store;
 mod system;
@@ -86,6 +94,7 @@ pub use app::{App, stable_exe, startup};
 pub use applied::Applied;
 pub use builder::{BuildError, Builder, Updater};
 pub use cancel::Cancel;
+pub use control::Control;
 pub use error::{Error, LocalError, NetworkError, RepositoryError};
 pub use events::{Event, Progress, RouteKind};
 pub use fetch::Fetch;

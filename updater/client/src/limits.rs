@@ -12,14 +12,24 @@ pub struct Limits {
     pub metadata: Duration,
     /// Longest transfer of one payload before it is begun again where it stopped.
     pub payload: Duration,
+    /// Longest time that a check may take, and each route's download. Pauses that were asked for do
+    /// not count.
+    pub total: Duration,
     /// Within each window of this length …
     pub window: Duration,
-    /// … at least so many bytes must come, or the mirror is given up.
+    /// … at least so many bytes must come, or the mirror is left for another. The only one is asked
+    /// again, as after any other failure.
     pub least: u64,
-    /// How often one mirror is asked again for a payload without a single byte in between.
+    /// How often one mirror is asked again for a payload without as much as `least` in between. One
+    /// that cannot continue is left sooner where there is another.
     pub retries: u32,
-    /// Pause before asking again; doubled each time.
+    /// Pause before asking again; doubled each time, and spread at random over its upper half.
     pub pause: Duration,
+    /// Longest such pause.
+    pub longest_pause: Duration,
+    /// Longest `Retry-After` that is waited for. A mirror that asks for more is left, and not asked
+    /// first until then (but at most a day).
+    pub patience: Duration,
 }
 
 impl Default for Limits {
@@ -28,10 +38,13 @@ impl Default for Limits {
             header: Duration::from_secs(30),
             metadata: Duration::from_secs(5 * 60),
             payload: Duration::from_secs(6 * 60 * 60),
+            total: Duration::from_secs(24 * 60 * 60),
             window: Duration::from_secs(30),
             least: 16 * 1024,
             retries: 2,
             pause: Duration::from_millis(500),
+            longest_pause: Duration::from_secs(30),
+            patience: Duration::from_secs(30),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use exuvia_core::{Checker, Digest, Mismatch, Target};
-use exuvia_durable::Lock;
+use exuvia_durable::{Dir, Lock};
 
 use crate::error::LocalError;
 
@@ -123,7 +123,7 @@ impl Part {
     }
 
     /// Takes the next bytes; none beyond the signed length ever reaches the disk.
-    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
         self.checker.update(bytes).map_err(Refusal::Mismatch)?;
         self.file.write_all(bytes).map_err(|e| Refusal::Local(self.fail(e)))?;
         self.received += bytes.len() as u64;
@@ -136,6 +136,22 @@ impl Part {
         self.checker = self.target.checker();
         (self.received, self.mixed, self.origin) = (0, false, None);
         self.forget_origin()
+    }
+
+    /// Takes the next bytes; a full disk gets back what is held.
+    pub(crate) fn append_or_give_back(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        match self.append(bytes) {
+            Err(Refusal::Local(full)) if full.is_disk_full() => {
+                let needed = self.target.length().saturating_sub(self.received);
+                // What cannot be given back now is at the next start.
+                let _ = self.restart();
+                let _ = std::fs::remove_file(&self.path);
+                let path = self.path.parent().unwrap_or(&self.path).to_owned();
+                let free = Dir::open(&path).and_then(|dir| dir.free_space()).unwrap_or_default();
+                Err(Refusal::Local(LocalError::NoSpace { path, needed, free }))
+            }
+            done => done,
+        }
     }
 
     /// The payload, if the length and every hash are the signed ones. The only way to make one.
@@ -207,6 +223,15 @@ pub(crate) fn clear(dir: &Path, wanted: &BTreeSet<Digest>) {
             // What cannot be removed costs room in a cache, nothing else.
             let _ = std::fs::remove_file(entry.path());
         }
+    }
+}
+
+/// Removes every part, and the folders that are empty then.
+pub(crate) fn sweep(dir: &Path) {
+    clear(dir, &BTreeSet::new());
+    // That of the parts, of the installation, of the application, of Exuvia.
+    for parent in dir.ancestors().take(4) {
+        let _ = std::fs::remove_dir(parent);
     }
 }
 

@@ -44,7 +44,13 @@ impl Pull {
         }
     }
 
-    /// The next chunk; `None` after the last.
+    /// Time in which nothing was asked for does not count.
+    pub(crate) fn excuse(&mut self, waited: Duration) {
+        self.end += waited;
+        self.window_end += waited;
+    }
+
+    /// The next chunk; `None` after the last. May be dropped and called again.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, FetchError> {
         loop {
             let now = Instant::now();
@@ -79,6 +85,19 @@ mod tests {
             Some((Ok(vec![0; bytes]), ()))
         });
         Body { offset: 0, validator: None, chunks: chunks.boxed() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_in_which_nothing_was_asked_for_does_not_count() {
+        let hour = Duration::from_secs(3600);
+        let limits = Limits::default();
+        let mut pull = Pull::new(drip(1 << 20, Duration::from_secs(1)), hour, &limits);
+        for _ in 0..3 {
+            assert!(pull.next().await.unwrap().is_some());
+            tokio::time::sleep(hour).await;
+            pull.excuse(hour);
+        }
+        assert!(pull.next().await.unwrap().is_some());
     }
 
     async fn exhaust(body: Body, whole: Duration) -> FetchError {

@@ -18,8 +18,8 @@ use crate::events::RouteKind;
 use crate::flat::FlatTree;
 use crate::part::Payload;
 
-/// Largest window that a full bundle's decompressor may allocate: 128 MiB.
-const WINDOW_LOG: u32 = 27;
+/// Largest window that a full bundle's decompressor may allocate: 32 MiB (formats §4).
+const WINDOW_LOG: u32 = 25;
 
 /// Everything that one route needs, received and verified.
 #[derive(Debug)]

@@ -57,7 +57,10 @@ impl Updater {
         run.drop_withdrawn(&releases).await?;
         run.expect_some(&releases)?;
         let (release, routes) = match run.choose(&releases).await? {
-            Choice::UpToDate => return Ok(Check::UpToDate),
+            Choice::UpToDate => {
+                run.sweep_if_idle().await?;
+                return Ok(Check::UpToDate);
+            }
             Choice::Held(held) => return Ok(Check::Held(Held::Release(held))),
             Choice::Offer { release, routes } => (release, routes),
         };
@@ -212,6 +215,7 @@ impl Payloads {
                 Err(reason) => progress.event(Event::RouteFailed { route, reason }),
             }
         };
+        self.offer.run.sweep().await?;
         let (version, received) = (self.offer.version().clone(), self.received());
         progress.event(Event::Staged { version: version.clone(), route, received });
         let now = self.offer.run.time();
@@ -229,13 +233,18 @@ impl Payloads {
     async fn next_route(&mut self, progress: &mut dyn Progress) -> Result<(), Error> {
         self.keep_fit_routes(progress).await?;
         let mut last = None;
-        while let Some(route) = self.offer.routes.pop_front() {
-            match self.offer.run.gather(&route, &self.lock, progress).await {
+        let Offer { run, release, routes } = &mut self.offer;
+        while let Some(route) = routes.pop_front() {
+            match run.gather(&route, release.facts(), &self.lock, progress).await {
                 Ok(ingredients) => {
                     self.ready = Ready::Received(ingredients);
                     return Ok(());
                 }
-                Err(reason @ Error::Repository(_)) => {
+                // A mirror that serves everything else is no reason to wait for it.
+                Err(reason)
+                    if matches!(reason, Error::Repository(_))
+                        || (reason.is_of_one_file() && !routes.is_empty()) =>
+                {
                     let route = RouteKind::of(&route);
                     progress.event(Event::RouteFailed { route, reason: reason.clone() });
                     last = Some(reason);

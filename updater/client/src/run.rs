@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use exuvia_core::choose::{self, Bad, Choice, Installed, Policy, Route, Step};
 use exuvia_core::rollout::Rollout;
-use exuvia_core::{Digest, Kind, Limits, Refresh, Release, Releases, Start, Target, Time, Trusted};
-use exuvia_durable::{Dir, Lock};
+use exuvia_core::{
+    Digest, Facts, Kind, Limits, Refresh, Release, Releases, Start, Target, Time, Trusted,
+};
+use exuvia_durable::Lock;
 use exuvia_helper::{Install, Status, Waiting};
 use exuvia_plan::{Phase, RecordError};
 use semver::Version;
@@ -16,15 +18,19 @@ use semver::Version;
 use crate::applied;
 use crate::background::in_background;
 use crate::builder::{Settings, Updater, Wants};
-use crate::download::{self, Meter};
+use crate::control::Control;
+use crate::download;
 use crate::driver::drive;
 use crate::error::{Error, LocalError, RepositoryError};
 use crate::events::{Event, Progress, RouteKind};
 use crate::held::Held;
+use crate::meter::Meter;
 use crate::mirrors::Mirrors;
 use crate::part;
+use crate::penalties::Penalties;
 use crate::rebuild::{How, Ingredients};
 use crate::roots;
+use crate::space;
 use crate::store::{self, Store};
 
 /// Settings, store and mirrors of one run, at one time.
@@ -32,6 +38,8 @@ pub(crate) struct Run {
     pub(crate) settings: Arc<Settings>,
     pub(crate) store: Arc<Store>,
     pub(crate) mirrors: Mirrors,
+    penalties: Penalties,
+    control: Control,
     pub(crate) status: Option<Status>,
     pub(crate) wants: Wants,
     /// The one time at which the metadata is judged.
@@ -52,7 +60,7 @@ pub(crate) enum Purpose {
 impl Run {
     pub(crate) async fn begin(updater: &Updater, purpose: Purpose) -> Result<Run, Error> {
         let settings = updater.settings.clone();
-        let (store, status) = in_background(move || -> Result<_, Error> {
+        let (store, status, penalties) = in_background(move || -> Result<_, Error> {
             let app = settings.config.app.as_str();
             let store = Store::open(&settings.state, app, &settings.place)?;
             if let Ok(install) = &settings.installation {
@@ -68,23 +76,27 @@ impl Run {
                 })) if purpose == Purpose::FirstInstall => None,
                 status => status.transpose()?,
             };
-            Ok((store, status))
+            let cache = store::dir(&settings.cache, app, &settings.place);
+            Ok((store, status, Penalties::load(&cache)))
         })
         .await??;
         let settings = updater.settings.clone();
-        let watch = updater.cancel.watch();
-        let mirrors = Mirrors::new(&settings.sources, settings.limits, watch);
         let (store, wants) = (Arc::new(store), updater.wants);
         let mut now = (settings.clock)();
         // A clock that was set back must not make expired metadata fresh.
         if let Some(time) = status.as_ref().and_then(|status| status.floors.time) {
             now = now.max(time);
         }
-        Ok(Run { settings, store, mirrors, status, wants, now, rollout: None })
+        let sources = penalties.order(&settings.sources, now);
+        let mirrors = Mirrors::new(sources, settings.limits, updater.cancel.watch());
+        let control = updater.control.clone();
+        let rollout = None;
+        Ok(Run { settings, store, mirrors, penalties, control, status, wants, now, rollout })
     }
 
     /// Metadata that is trusted and in date.
     pub(crate) async fn refresh(&mut self, progress: &mut dyn Progress) -> Result<Trusted, Error> {
+        self.mirrors.begin();
         progress.event(Event::Checking { mirror: self.mirrors.current()?.name().to_owned() });
         let (store, settings) = (self.store.clone(), self.settings.clone());
         let (roots, mut floors) = in_background(move || -> Result<_, Error> {
@@ -116,10 +128,12 @@ impl Run {
         trusted: Trusted,
         progress: &mut dyn Progress,
     ) -> Result<Releases, Error> {
-        let Settings { config, channel, platform, .. } = &*self.settings;
+        let settings = self.settings.clone();
+        let Settings { config, channel, platform, .. } = &*settings;
         let mut search = trusted.list(&format!("{channel}/{platform}"));
         drive(&mut search, &self.store, &mut self.mirrors, progress).await?;
         let (trusted, targets) = search.finish().map_err(metadata)?;
+        self.learn().await?;
         let releases = Releases::read(targets, &config.app, channel, platform);
         if choose::wants_rollout(&releases, self.now) {
             // Missing or invalid, it holds back what may be held back, and is no error.
@@ -239,15 +253,18 @@ impl Run {
         .await??)
     }
 
-    /// Receives everything that `route` needs.
+    /// Receives everything that `route` to a release needs.
     pub(crate) async fn gather(
         &mut self,
         route: &Route,
+        release: &Facts,
         lock: &Arc<Lock>,
         progress: &mut dyn Progress,
     ) -> Result<Ingredients, Error> {
-        self.enough_space(route).await?;
-        let mut meter = Meter::new(progress, RouteKind::of(route), route.bytes);
+        self.mirrors.begin();
+        self.enough_space(route, release.bundle.length).await?;
+        let mut meter =
+            Meter::new(progress, self.control.throttle(), RouteKind::of(route), route.bytes);
         let (mut payloads, mut bundles) = (Vec::new(), Vec::new());
         for step in &route.steps {
             let target = target(step);
@@ -263,6 +280,7 @@ impl Run {
                 bundles.push(delta.bundle());
             }
         }
+        self.learn().await?;
         let how = if bundles.is_empty() { How::Unpack } else { How::Patch(bundles) };
         Ok(Ingredients { payloads, how })
     }
@@ -306,24 +324,47 @@ impl Run {
         }
     }
 
-    /// Before the first byte, rather than after the last. The helper looks after its own side.
-    async fn enough_space(&self, route: &Route) -> Result<(), Error> {
+    /// Remembers which mirrors failed where another served.
+    async fn learn(&mut self) -> Result<(), Error> {
+        let Some((failed, served)) = self.mirrors.lessons() else { return Ok(()) };
+        let (mut penalties, now) = (std::mem::take(&mut self.penalties), self.now);
+        let learn = move || {
+            penalties.learn(&failed, &served, now);
+            penalties
+        };
+        self.penalties = in_background(learn).await?;
+        Ok(())
+    }
+
+    /// Removes what downloads left behind: nothing of it is needed any more.
+    pub(crate) async fn sweep(&self) -> Result<(), Error> {
+        let parts = self.parts();
+        Ok(in_background(move || part::sweep(&parts)).await?)
+    }
+
+    /// [`sweep`](Run::sweep), unless somebody else is downloading.
+    pub(crate) async fn sweep_if_idle(&self) -> Result<(), Error> {
+        let (store, parts) = (self.store.clone(), self.parts());
+        let sweep = move || {
+            if parts.exists()
+                && let Ok(_lock) = store.lock()
+            {
+                part::sweep(&parts);
+            }
+        };
+        Ok(in_background(sweep).await?)
+    }
+
+    /// Before the first byte, rather than after the last: room for the parts and for the new version
+    /// beside the old.
+    async fn enough_space(&self, route: &Route, staged: u64) -> Result<(), Error> {
         let between = route.steps.iter().rev().skip(1).map(|step| match step {
             Step::Delta(delta) => delta.bundle().length,
             Step::Full(_) => 0,
         });
         let needed = between.fold(route.bytes, u64::saturating_add);
-        let cache = self.parts();
-        Ok(in_background(move || -> Result<(), LocalError> {
-            let dir = Dir::open_or_create(&cache)?;
-            let held: u64 = part::held(&cache);
-            let (needed, free) = (needed.saturating_sub(held), dir.free_space()?);
-            if needed > free {
-                return Err(LocalError::NoSpace { path: cache, needed, free });
-            }
-            Ok(())
-        })
-        .await??)
+        let (cache, place) = (self.parts(), self.settings.place.clone());
+        Ok(in_background(move || space::check(&cache, needed, &place, staged)).await??)
     }
 }
 

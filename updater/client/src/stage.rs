@@ -37,15 +37,18 @@ pub(crate) async fn receive(
     };
     let store = run.store.clone();
     let received = in_background(move || -> Result<_, Error> {
-        let received = work.receive(&ingredients)?;
-        if received.is_err() && matches!(ingredients.how, How::Patch(_)) {
+        let received = match work.receive(&ingredients) {
+            Err(error) if !gives_back(&error) => return Err(error),
+            received => received,
+        };
+        if matches!(received, Ok(Err(_))) && matches!(ingredients.how, How::Patch(_)) {
             for payload in &ingredients.payloads {
                 store.remember_failed(payload.digest())?;
             }
         }
-        // They have served, or never will.
+        // They have served, or never will, or are in the way.
         ingredients.payloads.into_iter().for_each(|payload| payload.discard());
-        Ok(received)
+        received
     })
     .await?;
     drop(waiting);
@@ -76,6 +79,10 @@ pub(crate) async fn unfit_for_deltas(
     .await?;
     drop(waiting);
     reason
+}
+
+fn gives_back(error: &Error) -> bool {
+    matches!(error, Error::Local(error) if error.is_disk_full())
 }
 
 struct Work {

@@ -93,7 +93,7 @@ impl Fetch for Http {
                 let response = get.send().await.map_err(reply::transport)?;
                 match reply::redirect(&url, &response)? {
                     Some(to) => url = to,
-                    None => return reply::read(request, response),
+                    None => return reply::read(request, response).await,
                 }
             }
             Err(FetchError::TooManyRedirects { limit: REDIRECTS })

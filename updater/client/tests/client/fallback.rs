@@ -119,3 +119,15 @@ async fn a_full_bundle_that_is_not_the_signed_one_is_refused() {
     assert_eq!(error.exit_code(), 4, "{error}");
     assert_eq!(world.installed_text(), "1.0.0");
 }
+
+#[tokio::test]
+async fn a_delta_that_the_only_mirror_cannot_deliver_gives_way_and_nothing_is_left_of_it() {
+    let mut world = World::new().await;
+    world.release("1.1.0", &["1.0.0"]);
+    let delta = world.paths(".delta").remove(0);
+    world.mirror.faults(|faults| {
+        faults.break_after.insert(delta, (10, 1000));
+    });
+    assert_eq!(walk(&world).await, (vec![RouteKind::Delta], Some(RouteKind::Full)));
+    assert!(!world.cache().join("exuvia").exists());
+}

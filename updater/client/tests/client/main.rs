@@ -5,6 +5,7 @@ mod fallback;
 mod http;
 mod mirror;
 mod mirrors;
+mod patience;
 mod placing;
 mod publisher;
 mod resume;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use exuvia::fetch::{Body, BoxFuture, Fetch, FetchError, Reply, Request};
 use futures_util::{FutureExt, StreamExt, stream};
@@ -33,6 +34,8 @@ pub(crate) struct Faults {
     pub(crate) hang_after: BTreeMap<String, usize>,
     /// Files whose transfer breaks after so many bytes, so many times.
     pub(crate) break_after: BTreeMap<String, (usize, u32)>,
+    /// Files that are answered with a status and a `Retry-After`, so many times.
+    pub(crate) status: BTreeMap<String, (u16, Option<Duration>, u32)>,
     /// Files that come with a byte flipped.
     pub(crate) flip: Vec<String>,
     /// Files with more bytes than were signed.
@@ -79,6 +82,12 @@ impl Mirror {
         asked.not_modified =
             offset == 0 && request.validator.is_some() && request.validator == validator.as_deref();
         self.log.lock().unwrap().push(asked.clone());
+        if let Some((code, retry_after, times)) = faults.status.get_mut(&path)
+            && *times > 0
+        {
+            *times -= 1;
+            return Err(FetchError::Status { code: *code, retry_after: *retry_after });
+        }
         let Some(mut bytes) = file else { return Ok(Reply::Missing) };
         if asked.not_modified {
             return Ok(Reply::NotModified);

@@ -15,10 +15,12 @@ use crate::fetch::{Body, FetchError, Reply, Request};
 
 /// Most bytes of header fields, names and values together.
 const HEADER_BYTES: usize = 64 * 1024;
+/// Most bytes of a page about a missing file that are worth receiving.
+const WORDS: u64 = 4 * 1024;
 /// Most header fields.
 const HEADER_FIELDS: usize = 100;
 
-pub(super) fn read(request: Request<'_>, response: Response) -> Result<Reply, FetchError> {
+pub(super) async fn read(request: Request<'_>, response: Response) -> Result<Reply, FetchError> {
     let headers = response.headers();
     let offset = match response.status() {
         StatusCode::OK => 0,
@@ -32,7 +34,13 @@ pub(super) fn read(request: Request<'_>, response: Response) -> Result<Reply, Fe
         StatusCode::NOT_MODIFIED if request.offset == 0 && request.validator.is_some() => {
             return Ok(Reply::NotModified);
         }
-        StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => return Ok(Reply::Missing),
+        StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => {
+            // Read to its end, so that the connection serves the next request.
+            if response.content_length().is_some_and(|length| length <= WORDS) {
+                let _ = response.bytes().await;
+            }
+            return Ok(Reply::Missing);
+        }
         // How a network says that one has to log in first (RFC 6585 6).
         StatusCode::NETWORK_AUTHENTICATION_REQUIRED => return Err(FetchError::NotMetadata),
         other => {
