@@ -8,11 +8,12 @@ use exuvia_core::names::{Channel, Kind, Platform};
 use exuvia_core::release::{BundleFacts, DataFacts, FACTS_VERSION, Facts, Gated, Requires};
 use exuvia_core::{Digest, Time};
 use exuvia_durable::Dir;
-use exuvia_repo::{Changes, Keys, Listed, NewRelease, Repository, role_name};
+use exuvia_repo::{Changes, Error as Repo, Keys, Listed, NewRelease, Repository, role_name};
 use semver::Version;
 use serde::Serialize;
 use serde_json::Map;
 
+use crate::ceremony::Outcome;
 use crate::deltas::{self, Costs, DeltaReport, Goal};
 use crate::packing;
 use crate::source::Source;
@@ -108,6 +109,9 @@ pub struct ReleaseReport {
     pub deltas: Vec<DeltaReport>,
     /// Versions that the channel lists no longer.
     pub dropped: Vec<Version>,
+    /// What it waits for, if other people must sign it too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Outcome>,
 }
 
 impl Publisher {
@@ -139,7 +143,15 @@ impl Publisher {
         state.repository.accepts(&facts, options.adding)?;
         let work = self.folder.work()?;
         let made = Made::make(self, &work, &source, &state.repository, facts, options, watch)?;
-        let released = state.repository.release(&made.new, &state.keyring, now)?;
+        let (released, proposal) = match state.repository.release(&made.new, &state.keyring, now) {
+            Ok(released) => (released, None),
+            // One of several signers is here: the others get a proposal.
+            Err(Repo::MissingKeys { have: 1.., .. }) if state.changes.is_empty() => {
+                let (proposal, released) = state.repository.propose_release(&made.new, now)?;
+                (released, Some(proposal))
+            }
+            Err(refused) => return Err(refused.into()),
+        };
         let names = made.delta_names.iter().zip(&released.deltas);
         for (name, at) in names {
             self.folder.place(&work, name, at)?;
@@ -150,7 +162,9 @@ impl Publisher {
             self.folder.write(changes)?;
         }
         self.folder.end_work()?;
-        Ok(made.report(&released.dropped))
+        let waits =
+            proposal.map(|proposal| self.settle(proposal, &state.repository)).transpose()?;
+        Ok(ReleaseReport { waits, ..made.report(&released.dropped) })
     }
 
     fn place_of(&self, options: &ReleaseOptions) -> (Channel, Platform) {
@@ -294,6 +308,7 @@ impl Made {
             full: self.new.full.length,
             deltas: self.reports,
             dropped: dropped.to_vec(),
+            waits: None,
         }
     }
 }

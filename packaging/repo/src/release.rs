@@ -8,7 +8,7 @@ use serde_json::{Map, json};
 
 use crate::repository::{Listed, remote_path, role_name};
 use crate::sign::Draft;
-use crate::{Changes, Error, Keyring, Repository};
+use crate::{Changes, Error, Keyring, Proposal, Repository};
 
 /// Length and digest of a file under `targets/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +76,23 @@ impl Repository {
         keys: &Keyring,
         now: Time,
     ) -> Result<Released, Error> {
+        let (mut proposal, mut released) = self.propose_release(new, now)?;
+        proposal.sign(self, keys)?;
+        let (state, changes) = proposal.finish(self, keys, now)?;
+        *self = state;
+        released.changes = changes;
+        Ok(released)
+    }
+
+    /// As [`Repository::release`], for others to sign: where its files belong, and no metadata yet.
+    ///
+    /// # Errors
+    /// As [`Repository::release`], except for keys.
+    pub fn propose_release(
+        &self,
+        new: &NewRelease,
+        now: Time,
+    ) -> Result<(Proposal, Released), Error> {
         let listed = self.check(new)?;
         let name = role_name(&new.facts.channel, &new.facts.platform);
         let deltas = new
@@ -97,14 +114,13 @@ impl Repository {
         role.targets.extend(deltas.into_iter().chain([full]));
         role.targets.retain(|path, _| !dropped.paths.contains(path));
         draft.propose_role(&name)?;
-        let (state, changes) = draft.finish(keys)?;
-        *self = state;
-        Ok(Released {
+        let released = Released {
             full: full_remote,
             deltas: delta_remotes,
             dropped: dropped.versions.into_iter().collect(),
-            changes,
-        })
+            changes: Changes::default(),
+        };
+        Ok((draft.proposal(), released))
     }
 
     /// Whether a release could be listed, before the work of making its deltas: all that

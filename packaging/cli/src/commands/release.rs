@@ -117,8 +117,9 @@ fn notes(argument: &str) -> Result<String, Error> {
 
 fn lines(report: &ReleaseReport) -> String {
     let ReleaseReport { version, channel, platform, kind, .. } = report;
+    let done = if report.waits.is_some() { "prepared" } else { "released" };
     let mut text = format!(
-        "released {version} ({kind}, {platform}, channel {channel}): {} files, {} unpacked\n\n",
+        "{done} {version} ({kind}, {platform}, channel {channel}): {} files, {} unpacked\n\n",
         report.files,
         size(report.bundle_length)
     );
@@ -144,6 +145,9 @@ fn lines(report: &ReleaseReport) -> String {
     if !dropped.is_empty() {
         let _ = write!(text, "\nno longer listed: {}", dropped.join(", "));
     }
-    text.push_str("\npublish it with `exuvia publish`");
+    match &report.waits {
+        None => text.push_str("\npublish it with `exuvia publish`"),
+        Some(outcome) => text = format!("{text}\n{}", super::sign::outcome(outcome)),
+    }
     text
 }

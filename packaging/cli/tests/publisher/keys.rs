@@ -75,6 +75,32 @@ fn a_company_founds_a_repository_with_three_of_five_root_keys() {
 }
 
 #[test]
+fn a_channel_of_two_signers_releases_by_proposal() {
+    let place = Place::new();
+    place.release(&mut place.init(), "1.0.0");
+    let channel = format!("stable-{}", exuvia_cli::host());
+    place.exuvia(&["keys", "new", "bob", "--to", "bob"]).done();
+    place.exuvia(&["keys", "add", &channel, "--name", "bob", "--public", "bob/bob.pub"]).done();
+    let threshold = json(&place.exuvia(&["keys", "threshold", &channel, "2", "--json"]).done());
+    let bob = signed_by(&place, threshold["file"].as_str().unwrap(), "bob");
+    place.exuvia(&["sign", "finish", &bob]).done();
+    place.app("1.1.0");
+    let release = ["release", "app", "--version", "1.1.0", "--level", "1"];
+    let text = place.exuvia(&release).done();
+    assert!(text.starts_with("prepared 1.1.0") && text.contains("awaits 1 of: bob"), "{text}");
+    place.exuvia(&["publish", "www"]).done();
+    let targets =
+        |place: &Place| json(&place.exuvia(&["verify", "www", "--json"]).done())["targets"].clone();
+    assert_eq!(targets(&place), 1, "nothing is released before both have signed");
+    let json_release = [&release[..], &["--json"]].concat();
+    let waits = json(&place.exuvia(&json_release).done())["waits"].clone();
+    let bob = signed_by(&place, waits["file"].as_str().unwrap(), "bob");
+    place.exuvia(&["sign", "finish", &bob]).done();
+    place.exuvia(&["publish", "www"]).done();
+    assert_eq!(targets(&place), 3);
+}
+
+#[test]
 fn a_signer_without_a_wanted_key_or_a_yes_signs_nothing() {
     let (place, file) = company();
     place.exuvia(&["keys", "new", "mallory"]).done();

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "in tests a panic is the message")]
 #![forbid(unsafe_code)]
 
+mod after;
 mod commands;
 mod drills;
 mod interrupted;
