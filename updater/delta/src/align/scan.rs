@@ -9,8 +9,9 @@ const LONGEST: usize = 16 << 10;
 
 /// Where things are in the old file.
 pub(super) trait Matches {
-    /// A long match of the beginning of `wanted`: its place and length.
-    fn longest(&self, wanted: &[u8]) -> (usize, usize);
+    /// A long match of the beginning of `wanted`: its place and length. Of several that are as long
+    /// one that is near `near` is better.
+    fn longest(&self, wanted: &[u8], near: usize) -> (usize, usize);
 }
 
 /// The copies that give `new` from `old`, by ascending place in `new`.
@@ -24,7 +25,7 @@ pub(super) fn scan(old: &[u8], matches: &impl Matches, new: &[u8]) -> Vec<Piece>
         let mut counted = at;
         while at < new.len() {
             let end = new.len().min(at + LONGEST);
-            (place, length) = matches.longest(&new[at..end]);
+            (place, length) = matches.longest(&new[at..end], scan.expected(at));
             while counted < at + length {
                 right += i64::from(scan.goes_on(counted));
                 counted += 1;
@@ -53,12 +54,17 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
+    /// Where the current copy, carried on, would be. Wraps when that is before the file's start, and
+    /// then nothing is there.
+    #[inline]
+    fn expected(&self, at: usize) -> usize {
+        at.wrapping_sub(self.from).wrapping_add(self.old_from)
+    }
+
     /// Whether the current copy, carried on, gives the byte at `at`.
     #[inline]
     fn goes_on(&self, at: usize) -> bool {
-        // Wraps when the old place would be before the file's start, and then nothing is there.
-        let place = at.wrapping_sub(self.from).wrapping_add(self.old_from);
-        self.old.get(place).is_some_and(|byte| *byte == self.new[at])
+        self.old.get(self.expected(at)).is_some_and(|byte| *byte == self.new[at])
     }
 
     /// Ends the current copy somewhere before `at`, where a copy from `place` has been found.

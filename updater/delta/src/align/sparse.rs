@@ -68,7 +68,7 @@ impl<'a> Seeds<'a> {
 
 impl Matches for Seeds<'_> {
     #[inline]
-    fn longest(&self, wanted: &[u8]) -> (usize, usize) {
+    fn longest(&self, wanted: &[u8], _: usize) -> (usize, usize) {
         let Some(hash) = wanted.first_chunk().and_then(hash) else { return (0, 0) };
         let place = self.places[self.slot(hash)];
         if place == NONE {

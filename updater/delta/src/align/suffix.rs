@@ -1,8 +1,15 @@
 //! Longest matches in a file, by its suffix array.
 
+use std::ops::Range;
+
 use libsais::SuffixArrayConstruction;
 
 use super::scan::Matches;
+
+/// Matches that are as long as the longest are looked at on either side of it, up to so many.
+const TIES: usize = 32;
+/// Longer ones seldom have equals.
+const MAX_TIE: usize = 256;
 
 /// All places of a file, ordered by what stands from there on.
 pub(crate) struct Suffixes<'a> {
@@ -34,8 +41,8 @@ impl<'a> Suffixes<'a> {
     }
 
     /// The longest match among `order[from..to]`, all of which share the first byte.
-    fn search(&self, wanted: &[u8], from: usize, to: usize) -> (usize, usize) {
-        let (mut low, mut high) = (from, to - 1);
+    fn search(&self, wanted: &[u8], near: usize, bucket: Range<usize>) -> (usize, usize) {
+        let (mut low, mut high) = (bucket.start, bucket.end - 1);
         let (mut low_same, mut high_same) = (self.same(low, wanted, 1), self.same(high, wanted, 1));
         while high - low > 1 {
             let middle = low + (high - low) / 2;
@@ -52,11 +59,30 @@ impl<'a> Suffixes<'a> {
                 (high, high_same) = (middle, same);
             }
         }
-        if low_same >= high_same {
-            (self.order[low] as usize, low_same)
-        } else {
-            (self.order[high] as usize, high_same)
+        let (best, length) =
+            if low_same >= high_same { (low, low_same) } else { (high, high_same) };
+        (self.nearest(wanted, near, best, length), length)
+    }
+
+    /// Of the places around `order[best]` that match as much, the one nearest to `near`.
+    fn nearest(&self, wanted: &[u8], near: usize, best: usize, length: usize) -> usize {
+        let mut place = self.order[best] as usize;
+        if length > MAX_TIE {
+            return place;
         }
+        let as_long = |index: &usize| {
+            let rest = self.text.get(self.order[*index] as usize..).unwrap_or_default();
+            rest.len() >= length && rest[..length] == wanted[..length]
+        };
+        let before = (best.saturating_sub(TIES)..best).rev().take_while(as_long);
+        let after = (best + 1..self.order.len().min(best + 1 + TIES)).take_while(as_long);
+        for index in before.chain(after) {
+            let other = self.order[index] as usize;
+            if other.abs_diff(near) < place.abs_diff(near) {
+                place = other;
+            }
+        }
+        place
     }
 
     /// How many bytes at a place are those of `wanted`, of which `known` are.
@@ -69,14 +95,14 @@ impl<'a> Suffixes<'a> {
 
 impl Matches for Suffixes<'_> {
     #[inline]
-    fn longest(&self, wanted: &[u8]) -> (usize, usize) {
+    fn longest(&self, wanted: &[u8], near: usize) -> (usize, usize) {
         let &[first, second, ..] = wanted else { return self.short(wanted) };
         let bucket = usize::from(first) << 8 | usize::from(second);
         let (from, to) = (self.starts[bucket] as usize, self.starts[bucket + 1] as usize);
         if from == to {
             return self.short(&wanted[..1]);
         }
-        self.search(wanted, from, to)
+        self.search(wanted, near, from..to)
     }
 }
 
@@ -134,7 +160,7 @@ mod tests {
             b"a\xff",
             b"b\0",
         ] {
-            let (place, length) = suffixes.longest(wanted);
+            let (place, length) = suffixes.longest(wanted, 0);
             let best = (0..text.len()).map(|at| common(&text[at..], wanted)).max().unwrap();
             assert_eq!(length, best, "{wanted:?}");
             assert_eq!(text[place..place + length], wanted[..length]);
