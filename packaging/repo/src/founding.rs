@@ -26,7 +26,7 @@ impl Keys {
     }
 
     /// The keys by id, when there are enough different ones for the threshold.
-    fn by_id(&self, role: &str) -> Result<BTreeMap<KeyId, PublicKey>, Error> {
+    pub(crate) fn by_id(&self, role: &str) -> Result<BTreeMap<KeyId, PublicKey>, Error> {
         let keys: BTreeMap<_, _> = self.keys.iter().map(|key| (key.id(), key.clone())).collect();
         let (role, count, threshold) = (role.to_owned(), keys.len() as u64, self.threshold);
         if threshold == 0 || count < threshold {
@@ -131,7 +131,7 @@ impl Repository {
 }
 
 impl Founding {
-    fn root(&self, now: Time) -> Result<Root, Error> {
+    pub(crate) fn root(&self, now: Time) -> Result<Root, Error> {
         let mut all = BTreeMap::new();
         let mut role = |keys: &Keys, name: &str| {
             let by_id = keys.by_id(name)?;

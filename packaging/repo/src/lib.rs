@@ -19,6 +19,7 @@
 //!   (docs/formats.md §2). Old metadata versions are never removed.
 #![forbid(unsafe_code)]
 
+mod bins;
 mod changes;
 mod client;
 mod custody;
@@ -35,6 +36,7 @@ mod sign;
 mod words;
 mod yank;
 
+pub use bins::binned;
 pub use changes::{Changes, File};
 pub use client::{Listing, verify, verify_step};
 pub use custody::{Custody, KeyChange};
