@@ -51,7 +51,7 @@ fn ours(world: &World) -> (Duration, u64) {
     let last = usize::try_from(world.length(&world.full)).unwrap() - 1;
     world.server.fault(&world.full, Fault::Gate(last));
     let mut agent = world.agent(&["update", "--yes"]);
-    assert!(world.server.waits_at_gate(Duration::from_secs(100)));
+    assert!(world.server.waits_at_gate(Duration::from_secs(30)));
     std::thread::sleep(Duration::from_millis(300));
     let cost = (agent.cpu(), agent.peak());
     agent.kill();
