@@ -1,5 +1,6 @@
 //! What the store has is checked like anything else, and losing it lowers nothing.
 
+use exuvia_core::metadata::Envelope;
 use exuvia_core::{Error, Floors};
 
 use crate::client::Client;
@@ -134,4 +135,42 @@ fn floors_are_flushed_before_what_raised_them() {
         }
     }
     client.refresh(&publisher).unwrap();
+}
+
+/// Every beginning of some bytes, and the bytes with each one changed.
+fn damages(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
+    let cut = (0..bytes.len()).map(|length| bytes[..length].to_vec());
+    let flipped = (0..bytes.len()).map(|at| {
+        let mut bytes = bytes.to_vec();
+        bytes[at] ^= 1 << (at % 8);
+        bytes
+    });
+    cut.chain(flipped)
+}
+
+#[test]
+fn however_a_stored_file_is_damaged_nothing_goes_back_and_the_next_refresh_heals() {
+    let mut publisher = Publisher::new();
+    publisher.publish_root();
+    let old = publisher.files["timestamp.json"].clone();
+    publisher.publish(&["targets"]);
+    let client = Client::refreshed(&publisher);
+    for (file, good) in &client.files {
+        for bytes in damages(good) {
+            let mut damaged = client.clone();
+            damaged.files.insert(file.clone(), bytes.clone());
+            let fresh = publisher.files.insert("timestamp.json".to_owned(), old.clone());
+            let error = damaged.refresh(&publisher).unwrap_err();
+            assert!(matches!(error, Error::Rollback { .. }), "{file}: {error}");
+            publisher.files.insert("timestamp.json".to_owned(), fresh.unwrap());
+            damaged.refresh(&publisher).unwrap();
+            assert_eq!(damaged.floors, client.floors);
+            // A file that still verifies although a byte differs, such as a hex digit of another
+            // case, says the same.
+            for (file, good) in &client.files {
+                let signed = |bytes: &[u8]| Envelope::parse(bytes).unwrap().signed;
+                assert_eq!(signed(&damaged.files[file]), signed(good), "{file}");
+            }
+        }
+    }
 }
