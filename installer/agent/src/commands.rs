@@ -34,7 +34,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<Answer, Failure> {
         }
         Command::Rollback => rollback(&updater(None)?),
         Command::Uninstall => uninstall(updater(None)?),
-        Command::Status => tell::status(&installation(&target)?),
+        Command::Status => {
+            // What is known of the repository is found by the configuration.
+            let updater = target.config.is_some().then(|| updater(None)).transpose()?;
+            tell::status(&installation(&target)?, updater.as_ref())
+        }
         Command::History => tell::history(&installation(&target)?),
     }
 }

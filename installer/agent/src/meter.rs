@@ -71,6 +71,16 @@ impl Progress for Meter {
                 let seconds = pause.as_secs_f32().ceil();
                 self.line(&format!("{mirror} is asked again in {seconds} s: {reason}"));
             }
+            Event::Mended { path } => {
+                self.warnings.push(format!("{} was damaged and is made anew", path.display()));
+                self.warn();
+            }
+            Event::Stale { days, .. } => {
+                self.warnings.push(format!(
+                    "the repository has shown nothing new for {days} days; updates may be held back"
+                ));
+                self.warn();
+            }
             Event::Staging { .. } => self.line("unpacking and verifying"),
             Event::Staged { .. } => self.line("trying whether it starts"),
             _ => {}

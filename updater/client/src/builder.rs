@@ -13,6 +13,7 @@ use crate::cancel::Cancel;
 use crate::control::Control;
 use crate::error::LocalError;
 use crate::fetch::{Fetch, Folder, Http, HttpError, HttpOptions};
+use crate::freshness;
 use crate::limits::Limits;
 
 /// Keeps one installation up to date. Cheap to clone.
@@ -47,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) state: PathBuf,
     pub(crate) cache: PathBuf,
     pub(crate) limits: Limits,
+    /// After so many days without anything new it is told.
+    pub(crate) stale_days: u32,
 }
 
 impl Updater {
@@ -66,6 +69,7 @@ impl Updater {
             cache_dir: None,
             limits: Limits::default(),
             rate: None,
+            stale_days: freshness::STALE_DAYS,
             wants: Wants::default(),
         }
     }
@@ -120,6 +124,7 @@ pub struct Builder {
     cache_dir: Option<PathBuf>,
     limits: Limits,
     rate: Option<NonZeroU64>,
+    stale_days: u32,
     wants: Wants,
 }
 
@@ -199,6 +204,13 @@ impl Builder {
         self
     }
 
+    /// After how many days without anything new from the repository [`Event::Stale`](crate::Event::Stale)
+    /// is told; 14 otherwise.
+    pub fn stale_after_days(mut self, days: u32) -> Self {
+        self.stale_days = days;
+        self
+    }
+
     /// Whether the user asked for the check: then gradual rollouts and skipped versions do not hold a
     /// release back.
     pub fn asked_by_user(mut self, asked: bool) -> Self {
@@ -253,6 +265,7 @@ impl Builder {
             state,
             cache,
             limits: self.limits,
+            stale_days: self.stale_days,
         };
         let (settings, cancel) = (Arc::new(settings), Cancel::new());
         let control = Control::new(cancel.clone(), self.rate);

@@ -12,6 +12,7 @@ use semver::Version;
 
 use crate::cancel::Cancelled;
 use crate::fetch::FetchError;
+use crate::freshness;
 use crate::rebuild::RebuildError;
 
 /// Any failure of a run. The family says who must act.
@@ -42,6 +43,9 @@ impl Error {
     /// One line: what to do about it.
     pub fn advice(&self) -> &'static str {
         match self {
+            error if freshness::is_clocks_fault(error) => {
+                "this machine's clock seems wrong: set it, then try again"
+            }
             Error::Repository(error) => error.advice(),
             Error::Network(error) => error.advice(),
             Error::Local(error) => error.advice(),
@@ -170,6 +174,12 @@ impl RepositoryError {
                 "check the mirror's address; if it is right, tell the publisher"
             }
             RepositoryError::Helper(error) => helper_advice(error),
+            RepositoryError::Refused { source, .. } | RepositoryError::Metadata { source }
+                if matches!(**source, exuvia_core::Error::Expired { .. }) =>
+            {
+                "the publisher has not renewed it, or somebody holds updates back; \
+                 nothing was changed; if it lasts, tell the publisher"
+            }
             _ => "nothing was changed; if it lasts, tell the publisher",
         }
     }

@@ -1,7 +1,9 @@
 //! What a run tells while it goes.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use exuvia_core::Time;
 use exuvia_core::choose::{Route, Step};
 use semver::Version;
 
@@ -34,6 +36,22 @@ pub enum Event {
         requests: u32,
         /// Bytes of bodies received for it.
         received: u64,
+    },
+    /// A file that the updater keeps was damaged. It was fetched again, or made anew from its second
+    /// copy; what may not go down did not.
+    Mended {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The repository has shown nothing new for long, or cannot be heard: updates may be held back.
+    /// Told again by every check until that changes.
+    Stale {
+        /// When it showed something new last, by this machine's clock.
+        renewed: Time,
+        /// Whole days since then.
+        days: u32,
+        /// Until when what is known may be used.
+        expires: Time,
     },
     /// There is a release to offer.
     Offered {

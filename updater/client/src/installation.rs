@@ -13,9 +13,10 @@ use crate::background::in_background;
 use crate::builder::{Settings, Updater};
 use crate::error::{Error, LocalError, RepositoryError};
 use crate::events::{Event, Progress};
+use crate::freshness::Freshness;
 use crate::rebuild::{Failure, Ingredients, rebuild};
 use crate::run::{Purpose, Run};
-use crate::store;
+use crate::store::{self, Store};
 
 /// How an application is installed for the first time.
 #[derive(Clone, Debug)]
@@ -57,6 +58,20 @@ impl Updater {
     /// cannot be read.
     pub fn status(&self) -> Result<Status, Error> {
         Ok(self.installation()?.status()?)
+    }
+
+    /// How fresh what is known about the repository is; `None` before the first check.
+    pub fn freshness(&self) -> Option<Freshness> {
+        let Settings { config, state, place, .. } = &*self.settings;
+        Store::look_at_freshness(state, config.app.as_str(), place)
+    }
+
+    /// For how many days the repository has shown nothing new, if that is so long that it should be
+    /// told.
+    pub fn stale_days(&self) -> Option<u32> {
+        let now = (self.settings.clock)();
+        let stale = |freshness: &Freshness| freshness.is_stale(now, self.settings.stale_days);
+        self.freshness().filter(stale).map(|freshness| freshness.days(now))
     }
 
     /// What happened to the installation, oldest first.

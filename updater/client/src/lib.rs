@@ -46,7 +46,7 @@
 //! | `app`, `report` | `startup`, `healthy`, what happened |
 //! | `builder`, `installation` | settings; status, history, rollback, first installation |
 //! | `run`, `space` | what the steps share: refresh, choice, gathering of payloads; room for them |
-//! | `driver`, `store`, `roots` | core's machines driven; metadata and floors kept (formats §8) |
+//! | `driver`, `store`, `roots`, `freshness` | core's machines driven; metadata and floors kept (formats §8); the freeze alarm |
 //! | [`fetch`], `mirrors`, `pull` | sources; which one to ask; deadlines and least rate |
 //! | `penalties`, `backoff` | mirrors that failed lately; how long to wait before asking again |
 //! | `download`, `part` | resuming, retrying; the only maker of verified payloads |
@@ -71,6 +71,7 @@ mod error;
 mod events;
 pub mod fetch;
 mod flat;
+mod freshness;
 mod held;
 mod installation;
 mod limits;
@@ -98,6 +99,7 @@ pub use control::Control;
 pub use error::{Error, LocalError, NetworkError, RepositoryError};
 pub use events::{Event, Progress, RouteKind};
 pub use fetch::Fetch;
+pub use freshness::Freshness;
 pub use held::Held;
 pub use installation::{FirstInstall, Installed, Placement};
 pub use limits::Limits;

@@ -23,6 +23,7 @@ use crate::download;
 use crate::driver::drive;
 use crate::error::{Error, LocalError, RepositoryError};
 use crate::events::{Event, Progress, RouteKind};
+use crate::freshness::Freshness;
 use crate::held::Held;
 use crate::meter::Meter;
 use crate::mirrors::Mirrors;
@@ -94,8 +95,32 @@ impl Run {
         Ok(Run { settings, store, mirrors, penalties, control, status, wants, now, rollout })
     }
 
-    /// Metadata that is trusted and in date.
+    /// Metadata that is trusted and in date. Tells what was mended for it, and whether the repository
+    /// has been silent for long.
     pub(crate) async fn refresh(&mut self, progress: &mut dyn Progress) -> Result<Trusted, Error> {
+        let refreshed = self.refresh_metadata(progress).await;
+        for path in self.store.take_damaged() {
+            progress.event(Event::Mended { path });
+        }
+        let (store, now) = (self.store.clone(), (self.settings.clock)());
+        let before = in_background(move || store.freshness()).await?;
+        let freshness = match &refreshed {
+            Ok(trusted) => Some(Freshness::after(before, trusted, now)),
+            Err(_) => before,
+        };
+        if let Some(freshness) = freshness.filter(|_| freshness != before) {
+            let store = self.store.clone();
+            in_background(move || store.save_freshness(&freshness)).await??;
+        }
+        let after = self.settings.stale_days;
+        if let Some(freshness) = freshness.filter(|freshness| freshness.is_stale(now, after)) {
+            let Freshness { renewed, expires, .. } = freshness;
+            progress.event(Event::Stale { renewed, days: freshness.days(now), expires });
+        }
+        refreshed
+    }
+
+    async fn refresh_metadata(&mut self, progress: &mut dyn Progress) -> Result<Trusted, Error> {
         self.mirrors.begin();
         progress.event(Event::Checking { mirror: self.mirrors.current()?.name().to_owned() });
         let (store, settings) = (self.store.clone(), self.settings.clone());

@@ -4,34 +4,55 @@
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use exuvia_core::Digest;
 use exuvia_core::floors::Floors;
+use exuvia_core::metadata::Envelope;
 use exuvia_core::rollout::InstallId;
 use exuvia_durable::{Dir, Kind, Lock};
 use exuvia_plan::record::{self, Record};
 use serde::{Deserialize, Serialize};
 
 use crate::error::LocalError;
+use crate::freshness::Freshness;
 
 /// Larger than any metadata file that core accepts.
 const METADATA_LIMIT: u64 = 8 << 20;
 const RECORD_LIMIT: u64 = 1 << 20;
+const FRESH: &str = "fresh";
 
 /// The state of one installation as one user fetches for it.
 #[derive(Debug)]
 pub(crate) struct Store {
     dir: Dir,
     metadata: Dir,
+    /// What was found damaged and was, or will be, made anew.
+    damaged: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl Store {
     /// Opens the store for the installation at `install`, making it when it is new.
     pub(crate) fn open(state: &Path, app: &str, install: &Path) -> Result<Store, LocalError> {
         let dir = Dir::open_or_create(dir(state, app, install))?;
-        let metadata = dir.subdir_or_create("metadata")?;
-        Ok(Store { dir, metadata })
+        let metadata = match dir.subdir_or_create("metadata") {
+            Err(e) if e.kind() == Kind::WrongPath => {
+                dir.remove_tree("metadata")?;
+                dir.subdir_or_create("metadata")
+            }
+            opened => opened,
+        }?;
+        Ok(Store { dir, metadata, damaged: Mutex::default() })
+    }
+
+    /// What was found damaged since the last call.
+    pub(crate) fn take_damaged(&self) -> BTreeSet<PathBuf> {
+        std::mem::take(&mut self.damaged.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note_damage(&self, path: PathBuf) {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner).insert(path);
     }
 
     /// Where the metadata files lie.
@@ -41,32 +62,68 @@ impl Store {
 
     /// A metadata file, if it is there and readable. Core makes names that are plain on any disk.
     pub(crate) fn load(&self, name: &str) -> Option<Vec<u8>> {
-        self.metadata.read(name, METADATA_LIMIT).ok().flatten()
+        let read = self.metadata.read(name, METADATA_LIMIT);
+        if read.as_ref().map_or(true, |read| read.as_deref().is_some_and(|b| version(b).is_none()))
+        {
+            self.note_damage(self.metadata.path().join(name));
+        }
+        read.ok().flatten()
     }
 
-    /// Replaces a metadata file.
+    /// Replaces a metadata file. Other bytes of the same version took the place of damaged ones.
     pub(crate) fn save(&self, name: &str, bytes: &[u8]) -> Result<(), LocalError> {
+        let before = self.metadata.read(name, METADATA_LIMIT).ok().flatten();
+        if before.is_some_and(|before| before != bytes && version(&before) == version(bytes)) {
+            self.note_damage(self.metadata.path().join(name));
+        }
         replace(&self.metadata, name, bytes)
     }
 
-    /// Entry by entry the higher of the two copies.
+    /// Entry by entry the higher of the two copies. Where one of them is damaged or missing, both
+    /// are written anew, so that the next damage finds two again.
     ///
     /// # Errors
     /// [`LocalError::Newer`] when a later version of Exuvia wrote them.
     pub(crate) fn floors(&self) -> Result<Floors, LocalError> {
-        let read = |name| self.dir.read(name, RECORD_LIMIT).ok().flatten();
-        let (a, b) = (read("floors.a"), read("floors.b"));
-        let floors = exuvia_plan::floors::read(a.as_deref(), b.as_deref());
-        Ok(floors.map_err(|source| self.newer("floors.a", source))?.floors)
+        let read = self.read_floors()?;
+        if read.readable == 1 {
+            self.save_floors(&read.floors)?;
+        }
+        Ok(read.floors)
     }
 
     /// Raises both copies, one after the other, so that one is whole at any moment. Another process
     /// may have raised them since they were read, and what it learnt holds too.
     pub(crate) fn save_floors(&self, floors: &Floors) -> Result<(), LocalError> {
-        let _turn = Lock::exclusive(&self.dir, "floors.lock", PATIENCE)?.ok_or(LocalError::Busy)?;
-        let bytes = exuvia_plan::floors::write(&Floors::merge(floors, &self.floors()?));
+        let turn = in_place_of_no_file(&self.dir, "floors.lock", || {
+            Lock::exclusive(&self.dir, "floors.lock", PATIENCE)
+        })?;
+        let _turn = turn.ok_or(LocalError::Busy)?;
+        let bytes = exuvia_plan::floors::write(&Floors::merge(floors, &self.read_floors()?.floors));
         replace(&self.dir, "floors.a", &bytes)?;
         replace(&self.dir, "floors.b", &bytes)
+    }
+
+    fn read_floors(&self) -> Result<exuvia_plan::floors::Read, LocalError> {
+        let read = |name: &str| {
+            let read = self.dir.read(name, RECORD_LIMIT);
+            let path = self.dir.path().join(name);
+            match read {
+                // No file can be read: as damaged as an empty one.
+                Err(_) => (Some(Vec::new()), path),
+                Ok(bytes) => (bytes, path),
+            }
+        };
+        let copies = ["floors.a", "floors.b"].map(read);
+        for (bytes, path) in &copies {
+            let alone = exuvia_plan::floors::read(bytes.as_deref(), None);
+            if alone.is_ok_and(|alone| alone.damaged > 0) {
+                self.note_damage(path.clone());
+            }
+        }
+        let [(a, path), (b, _)] = copies;
+        exuvia_plan::floors::read(a.as_deref(), b.as_deref())
+            .map_err(|source| LocalError::State { path, source })
     }
 
     /// The validator of the stored timestamp.
@@ -121,15 +178,28 @@ impl Store {
 
     /// The right to download and stage for this installation.
     pub(crate) fn lock(&self) -> Result<Lock, LocalError> {
-        Lock::try_exclusive(&self.dir, "lock")?.ok_or(LocalError::Busy)
+        let lock =
+            in_place_of_no_file(&self.dir, "lock", || Lock::try_exclusive(&self.dir, "lock"))?;
+        lock.ok_or(LocalError::Busy)
+    }
+
+    /// How fresh what is known was at the last check.
+    pub(crate) fn freshness(&self) -> Option<Freshness> {
+        self.read_record(FRESH)
+    }
+
+    /// As [`freshness`](Self::freshness), of a store that need not be there: makes none.
+    pub(crate) fn look_at_freshness(state: &Path, app: &str, install: &Path) -> Option<Freshness> {
+        let dir = Dir::open(dir(state, app, install)).ok()?;
+        record::decode(&dir.read(FRESH, RECORD_LIMIT).ok()??).ok()
+    }
+
+    pub(crate) fn save_freshness(&self, freshness: &Freshness) -> Result<(), LocalError> {
+        replace(&self.dir, FRESH, &record::encode(freshness))
     }
 
     fn read_record<R: Record>(&self, name: &str) -> Option<R> {
         record::decode(&self.dir.read(name, RECORD_LIMIT).ok().flatten()?).ok()
-    }
-
-    fn newer(&self, name: &str, source: record::RecordError) -> LocalError {
-        LocalError::State { path: self.dir.path().join(name), source }
     }
 }
 
@@ -206,14 +276,28 @@ fn key(install: &Path) -> String {
     name
 }
 
+/// The version in some metadata, if it is metadata at all.
+fn version(bytes: &[u8]) -> Option<u64> {
+    Envelope::parse(bytes).ok()?.signed["version"].as_u64()
+}
+
 fn replace(dir: &Dir, name: &str, bytes: &[u8]) -> Result<(), LocalError> {
-    match dir.write(name, bytes) {
-        // Something that is no file stands in the way; nothing of ours is lost with it.
+    in_place_of_no_file(dir, name, || dir.write(name, bytes))
+}
+
+/// Does something with a file, once more where something that is no file stands in its way: nothing
+/// of ours is lost with that.
+fn in_place_of_no_file<T>(
+    dir: &Dir,
+    name: &str,
+    act: impl Fn() -> Result<T, exuvia_durable::Error>,
+) -> Result<T, LocalError> {
+    match act() {
         Err(e) if matches!(e.kind(), Kind::WrongPath | Kind::Exists) => {
             dir.remove_tree(name)?;
-            Ok(dir.write(name, bytes)?)
+            Ok(act()?)
         }
-        written => Ok(written?),
+        done => Ok(done?),
     }
 }
 
@@ -274,6 +358,75 @@ mod tests {
         store(&dir).save_floors(&floors(6, 2)).unwrap();
         store(&dir).save_floors(&floors(5, 3)).unwrap();
         assert_eq!(store(&dir).floors().unwrap(), floors(6, 3));
+    }
+
+    /// Every beginning of some bytes, and the bytes with each one changed.
+    fn damages(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
+        let cut = (0..bytes.len()).map(|length| bytes[..length].to_vec());
+        let flipped = (0..bytes.len()).map(|at| {
+            let mut bytes = bytes.to_vec();
+            bytes[at] ^= 1 << (at % 8);
+            bytes
+        });
+        cut.chain(flipped)
+    }
+
+    fn learnt() -> Floors {
+        let mut floors = Floors::default();
+        floors.raise_role("timestamp", 7, Digest::of(b"keys"));
+        floors.raise_root(3);
+        floors
+    }
+
+    #[test]
+    fn however_one_copy_of_the_floors_is_damaged_none_is_lowered_and_both_are_mended() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(&dir);
+        store.save_floors(&learnt()).unwrap();
+        let good = std::fs::read(store.dir.path().join("floors.a")).unwrap();
+        for name in ["floors.a", "floors.b"] {
+            let path = store.dir.path().join(name);
+            for bytes in damages(&good) {
+                std::fs::write(&path, &bytes).unwrap();
+                assert_eq!(store.floors().unwrap(), learnt());
+                assert_eq!(store.take_damaged(), BTreeSet::from([path.clone()]), "{bytes:?}");
+                assert_eq!(std::fs::read(&path).unwrap(), good);
+            }
+        }
+        assert_eq!(store.take_damaged(), BTreeSet::new());
+    }
+
+    #[test]
+    fn no_directory_or_link_in_the_place_of_a_file_is_in_the_way() {
+        for name in ["floors.a", "floors.b", "floors.lock", "lock", "failed", "skipped", "fresh"] {
+            for link in [false, true] {
+                let dir = tempfile::tempdir().unwrap();
+                let store = store(&dir);
+                store.save_floors(&learnt()).unwrap();
+                let path = store.dir.path().join(name);
+                let _ = std::fs::remove_file(&path);
+                if link {
+                    std::os::unix::fs::symlink("/nowhere", &path).unwrap();
+                } else {
+                    std::fs::create_dir_all(path.join("full")).unwrap();
+                }
+                assert_eq!(store.floors().unwrap(), learnt(), "{name}");
+                store.save_floors(&learnt()).unwrap();
+                store.remember_failed(Digest::of(b"a")).unwrap();
+                store.remember_skipped(Digest::of(b"b")).unwrap();
+                store.lock().unwrap();
+                assert_eq!((store.failed().len(), store.skipped().len()), (1, 1), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_the_metadata_folder_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = store(&dir).metadata_path().to_owned();
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::write(&path, b"").unwrap();
+        store(&dir).save("root.json", b"{}").unwrap();
     }
 
     #[test]

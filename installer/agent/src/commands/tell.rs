@@ -1,12 +1,12 @@
 //! `status` and `history`: what is known, in words.
 
-use exuvia::{Install, LocalError, Phase};
+use exuvia::{Install, LocalError, Phase, Updater};
 use serde_json::json;
 
 use crate::answer::Answer;
 use crate::failure::Failure;
 
-pub(super) fn status(install: &Install) -> Result<Answer, Failure> {
+pub(super) fn status(install: &Install, updater: Option<&Updater>) -> Result<Answer, Failure> {
     let status = install.status().map_err(LocalError::from)?;
     let (app, version) = (&status.layout.app, &status.current().version);
     let mut text = format!("{app} {version}{}", situation(&status.phase, status.starts));
@@ -21,7 +21,19 @@ pub(super) fn status(install: &Install) -> Result<Answer, Failure> {
     for bad in &status.remembered.bad {
         text.push_str(&format!("\n  {} is not offered: {}", bad.version, bad.reason));
     }
+    let freshness = updater.and_then(Updater::freshness);
+    let stale = updater.and_then(Updater::stale_days);
+    if let Some(freshness) = freshness {
+        text.push_str(&format!("\n  last checked {}", freshness.checked));
+    }
+    if let Some(days) = stale {
+        text.push_str(&format!(
+            "\n  the repository has shown nothing new for {days} days: updates may be held back"
+        ));
+    }
     let facts = json!({
+        "freshness": freshness,
+        "stale_days": stale,
         "app": app,
         "version": version,
         "digest": status.current().digest,
