@@ -1,12 +1,13 @@
 //! An installed application, a newer release, and room for an attacker between them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use exuvia::{Check, Error, RepositoryError};
+use exuvia::{Check, Error, Limits, Offer, RepositoryError, Updater};
 use exuvia_bundle::MemoryTree;
 
 use crate::home::{Home, Thing, expected};
-use crate::sim::{Sim, app_tree};
+use crate::sim::{Front, Sim, app_tree};
 
 /// 1.0.0 is installed, 1.1.0 is published and was seen by a check, nothing of it was downloaded.
 pub struct Scene {
@@ -16,6 +17,7 @@ pub struct Scene {
     pub home: Home,
     /// All files as they were when only 1.0.0 was published: what an attacker may have kept.
     pub old: BTreeMap<String, Vec<u8>>,
+    front: Front,
     honest: BTreeMap<String, Vec<u8>>,
     surroundings: BTreeMap<String, Thing>,
 }
@@ -34,9 +36,40 @@ impl Scene {
         let old = sim.served();
         sim.pass_days(1);
         sim.publish("1.1.0", &good("1.1.0"));
-        home.offer(&sim).await;
         let (honest, surroundings) = (sim.served(), home.surroundings());
-        Scene { sim, home, old, honest, surroundings }
+        let front = Front::of(&sim);
+        let scene = Scene { sim, home, old, front, honest, surroundings };
+        scene.offer().await;
+        scene
+    }
+
+    /// The victim's updater, which asks a real server on this machine. It is less patient than on a
+    /// poor line.
+    pub fn updater(&self) -> Updater {
+        self.updater_of(&[&self.front.url()])
+    }
+
+    /// As [`Scene::updater`], with these mirrors.
+    pub fn updater_of(&self, mirrors: &[&str]) -> Updater {
+        let mut limits = Limits::default();
+        limits.header = Duration::from_secs(2);
+        limits.window = Duration::from_secs(1);
+        limits.pause = Duration::from_millis(5);
+        let builder = self.home.builder(&self.sim).mirrors(mirrors.iter().copied());
+        builder.limits(limits).build().unwrap()
+    }
+
+    /// The address of the victim's mirror.
+    pub fn mirror(&self) -> String {
+        self.front.url()
+    }
+
+    /// Checks, and expects an offer.
+    pub async fn offer(&self) -> Offer {
+        match self.updater().check().await.unwrap() {
+            Check::Offer(offer) => offer,
+            other => panic!("expected an offer, found {other:?}"),
+        }
     }
 
     /// Goes the whole road as far as it leads: what a silent updater does.
@@ -44,10 +77,16 @@ impl Scene {
     /// # Errors
     /// The updater's.
     pub async fn attempt(&self) -> Result<Option<String>, Error> {
+        self.attempt_with(&self.updater()).await
+    }
+
+    /// As [`Scene::attempt`], by another updater of the same home.
+    ///
+    /// # Errors
+    /// The updater's.
+    pub async fn attempt_with(&self, updater: &Updater) -> Result<Option<String>, Error> {
         let mut progress = |_| {};
-        let Check::Offer(offer) = self.home.updater(&self.sim).check().await? else {
-            return Ok(None);
-        };
+        let Check::Offer(offer) = updater.check().await? else { return Ok(None) };
         let staged = offer.download(&mut progress).await?.stage().await?;
         Ok(Some(staged.apply_now()?.version().to_string()))
     }

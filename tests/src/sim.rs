@@ -7,6 +7,7 @@
 
 mod fetch;
 pub mod forge;
+mod serve;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -24,6 +25,7 @@ use semver::Version;
 use serde_json::{Map, json};
 
 pub use fetch::{Asked, Trouble};
+pub use serve::Front;
 
 /// Name of the simulated application, and of its executable.
 pub const APP: &str = "notes";

@@ -2,11 +2,12 @@
 //! After each: the old version stands, nothing else was touched, the next honest update works.
 #![allow(clippy::unwrap_used)]
 
+use exuvia::Event;
 use exuvia_core::Error;
 use exuvia_repo::Signer;
 use exuvia_tests::scene::{Scene, good};
 use exuvia_tests::sim::forge::{channel_role, sign, with_old};
-use exuvia_tests::sim::key;
+use exuvia_tests::sim::{Trouble, key};
 use serde_json::{Value, json};
 
 const TIMESTAMP: &str = "metadata/timestamp.json";
@@ -89,7 +90,7 @@ async fn a_snapshot_that_names_older_targets_is_refused() {
         let before = scene.sim.signed("snapshot")["meta"][format!("{role}.json")].clone();
         scene.sim.forge("snapshot", bump);
         scene.sim.forge(role, bump);
-        scene.home.offer(&scene.sim).await;
+        scene.offer().await;
         scene.sim.forge("snapshot", |signed| {
             bump(signed);
             signed["meta"][format!("{role}.json")] = before;
@@ -152,6 +153,39 @@ async fn a_mirror_that_stands_still_is_noticed_when_the_timestamp_expires() {
 }
 
 #[tokio::test]
+async fn a_mirror_that_stands_still_is_told_long_before_anything_expires() {
+    let scene = Scene::new().await;
+    for (days, told) in [(13, None), (1, Some(14)), (7, Some(21))] {
+        scene.sim.pass_days(days);
+        let mut stale = None;
+        let mut progress = |event| {
+            if let Event::Stale { days, .. } = event {
+                stale = Some(days);
+            }
+        };
+        scene.updater().check_with(&mut progress).await.unwrap();
+        assert_eq!(stale, told);
+        assert_eq!(scene.updater().stale_days(), told);
+    }
+    // Somebody who also answers nothing is told of too, and never let pass.
+    scene.sim.trouble(TIMESTAMP, Trouble::Status(404));
+    scene.sim.pass_days(30);
+    let mut stale = None;
+    let mut progress = |event| {
+        if let Event::Stale { days, .. } = event {
+            stale = Some(days);
+        }
+    };
+    scene.updater().check_with(&mut progress).await.unwrap_err();
+    assert_eq!(stale, Some(51));
+    scene.sim.heal();
+    let error = scene.attempt().await.unwrap_err();
+    assert!(error.advice().contains("publisher"), "{}", error.advice());
+    scene.honest_update_works().await;
+    assert_eq!(scene.updater().stale_days(), None);
+}
+
+#[tokio::test]
 async fn a_frozen_snapshot_is_noticed_behind_a_fresh_timestamp() {
     let scene = Scene::new().await;
     scene.sim.pass_days(100);
@@ -208,7 +242,7 @@ async fn a_revoked_key_signs_nothing_any_more_and_its_fast_forward_is_forgotten(
     // The thief of the timestamp key pushes the version as far as it goes.
     let huge = i64::from(i32::MAX);
     scene.sim.forge("timestamp", |signed| signed["version"] = json!(huge));
-    scene.home.offer(&scene.sim).await;
+    scene.offer().await;
 
     scene.sim.next_root(&["root"], |root| {
         let fresh = key("fresh");

@@ -66,8 +66,9 @@ async fn metadata_that_never_ends_is_cut_at_its_limit() {
         scene.sim.sent();
         let error = scene.attempt().await.unwrap_err();
         assert!(matches!(error, Error::Repository(_) | Error::Network(_)), "{error:?}");
+        // What lies in the sockets' buffers was sent, and never read.
         let sent = scene.sim.sent();
-        assert!(sent < limit + 64 * 1024, "{sent} bytes of {path}");
+        assert!(sent < limit + 512 * 1024, "{sent} bytes of {path}");
         scene.is_unharmed();
     }
 }
@@ -120,7 +121,7 @@ async fn facts_that_must_be_understood_and_are_not_hold_the_release_back() {
             facts["quantum"] = json!(true);
         });
     });
-    let check = scene.home.updater(&scene.sim).check().await.unwrap();
+    let check = scene.updater().check().await.unwrap();
     let Check::Held(held) = check else { panic!("{check:?}") };
     assert!(held.to_string().contains("quantum"), "{held}");
 }
@@ -174,6 +175,7 @@ async fn a_clock_far_ahead_says_so_and_does_no_lasting_harm() {
     let error = scene.attempt().await.unwrap_err();
     assert!(matches!(error, Error::Repository(_)), "{error:?}");
     assert!(error.to_string().contains("expired"), "{error}");
+    assert!(error.advice().contains("clock seems wrong"), "{}", error.advice());
     scene.is_unharmed();
     scene.sim.pass_days(-3_650);
     assert_eq!(scene.attempt().await.unwrap().as_deref(), Some("1.1.0"));
@@ -186,7 +188,7 @@ async fn a_failed_delta_is_remembered_and_not_downloaded_again() {
     scene.sim.forge_delta(&delta);
     scene.home.stage(&scene.sim).await.unwrap().0.skip().unwrap();
     scene.sim.asked();
-    let offer = scene.home.updater(&scene.sim).asked_by_user(true).check().await.unwrap();
+    let offer = scene.updater().asked_by_user(true).check().await.unwrap();
     let Check::Offer(offer) = offer else { panic!("{offer:?}") };
     offer.download(&mut |_| {}).await.unwrap().stage().await.unwrap().apply_now().unwrap();
     let asked = scene.sim.asked();
@@ -198,7 +200,7 @@ async fn a_failed_delta_is_remembered_and_not_downloaded_again() {
 async fn deleting_what_the_updater_remembers_opens_no_way_back() {
     let scene = Scene::new().await;
     assert_eq!(scene.attempt().await.unwrap().as_deref(), Some("1.1.0"));
-    let updater = scene.home.updater(&scene.sim);
+    let updater = scene.updater();
     let install = updater.installation().unwrap();
     install.trial().unwrap().unwrap().confirm(scene.sim.now()).unwrap();
     for folder in ["state", "cache"] {
@@ -217,7 +219,7 @@ async fn a_metadata_store_damaged_anywhere_costs_a_download_and_nothing_else() {
         for damage in [&b""[..], b"{", b"\0\0\0\0", b"{\"signed\":{},\"signatures\":[]}"] {
             let scene = Scene::new().await;
             scene.sim.next_root(&["root"], |_| {});
-            scene.home.offer(&scene.sim).await;
+            scene.offer().await;
             let store = find(&scene.home.path().join("state"), name);
             std::fs::write(store, damage).unwrap();
             assert_eq!(scene.attempt().await.unwrap().as_deref(), Some("1.1.0"), "{name}");

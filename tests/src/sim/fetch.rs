@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use exuvia::fetch::{Body, BoxFuture, Fetch, FetchError, Reply, Request};
 use futures_util::StreamExt;
@@ -21,6 +22,8 @@ pub enum Trouble {
     Endless,
     /// This HTTP status.
     Status(u16),
+    /// This pause after every single byte. Only over HTTP.
+    Slow(Duration),
 }
 
 /// One request.
@@ -46,7 +49,7 @@ impl Fetch for Sim {
 }
 
 impl State {
-    fn answer(&mut self, request: &Request<'_>) -> Result<Reply, FetchError> {
+    pub(super) fn answer(&mut self, request: &Request<'_>) -> Result<Reply, FetchError> {
         self.asked.push(Asked {
             path: request.path.to_owned(),
             offset: request.offset,
@@ -74,7 +77,8 @@ impl State {
         else {
             return Ok(Reply::NotResumable);
         };
-        let chunks = rest.chunks(16 * 1024).map(|chunk| Ok(chunk.to_vec()));
+        let piece = if matches!(trouble, Some(Trouble::Slow(_))) { 1 } else { 16 * 1024 };
+        let chunks = rest.chunks(piece).map(|chunk| Ok(chunk.to_vec()));
         let chunks: Vec<Result<Vec<u8>, FetchError>> = chunks.collect();
         let chunks = match trouble {
             Some(Trouble::Cut(at)) => {
