@@ -19,5 +19,6 @@ mod snapshot;
 mod store;
 mod target;
 mod timestamp;
+mod wild;
 
 mod client;
