@@ -15,7 +15,7 @@ pub(crate) struct Cost {
 
 impl Cost {
     /// For whole files.
-    pub(crate) const FILE: Self = Self { byte: 22, wrong: 40, far: 380 };
+    pub(crate) const FILE: Self = Self { byte: 24, wrong: 40, far: 380 };
     /// For sections that were foretold.
     pub(crate) const FORETOLD: Self = Self { byte: 25, wrong: 40, far: 380 };
 
