@@ -5,7 +5,7 @@ mod common;
 
 use std::io::{self, Write};
 
-use common::{applied, delta, noise, packed, tree};
+use common::{Damaged, applied, delta, noise, packed, tree};
 use exuvia_bundle::{Digest, MemoryTree, Tree};
 use exuvia_delta::{Bound, Error, Limits, apply, info};
 use proptest::{prelude::*, sample};
@@ -357,40 +357,5 @@ impl Write for Untouched {
     }
     fn flush(&mut self) -> io::Result<()> {
         panic!("flushed");
-    }
-}
-
-/// A tree one file of which was changed behind its manifest's back.
-struct Damaged<'a> {
-    tree: &'a MemoryTree,
-    path: &'a str,
-    damage: fn(&mut Vec<u8>),
-}
-
-struct Bytes(Vec<u8>);
-
-impl exuvia_bundle::ReadAt for Bytes {
-    fn len(&self) -> u64 {
-        self.0.len() as u64
-    }
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        (&self.0[..]).read_at(offset, buf)
-    }
-}
-
-impl Tree for Damaged<'_> {
-    fn manifest(&self) -> &exuvia_bundle::Manifest {
-        self.tree.manifest()
-    }
-
-    fn open(
-        &self,
-        path: &exuvia_bundle::RelPath,
-    ) -> io::Result<Box<dyn exuvia_bundle::ReadAt + '_>> {
-        let mut bytes = self.tree.bytes(path).ok_or(io::ErrorKind::NotFound)?.to_vec();
-        if path.as_str() == self.path {
-            (self.damage)(&mut bytes);
-        }
-        Ok(Box::new(Bytes(bytes)))
     }
 }

@@ -1,7 +1,9 @@
 //! What the tests of deltas share.
 #![allow(dead_code, reason = "every test file uses another part")]
 
-use exuvia_bundle::{Digest, Item, MemoryTree, pack};
+use std::io;
+
+use exuvia_bundle::{Digest, Item, Manifest, MemoryTree, ReadAt, RelPath, Tree, pack};
 use exuvia_delta::{Applied, Error, Limits, Options, apply, make};
 
 pub(crate) fn tree<'a>(files: impl IntoIterator<Item = (&'a str, Vec<u8>)>) -> MemoryTree {
@@ -42,4 +44,36 @@ pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut bytes: Vec<u8> = (0..length.div_ceil(8)).flat_map(|_| next()).collect();
     bytes.truncate(length);
     bytes
+}
+
+/// A tree one file of which was changed behind its manifest's back.
+pub(crate) struct Damaged<'a> {
+    pub(crate) tree: &'a MemoryTree,
+    pub(crate) path: &'a str,
+    pub(crate) damage: fn(&mut Vec<u8>),
+}
+
+struct Bytes(Vec<u8>);
+
+impl ReadAt for Bytes {
+    fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        (&self.0[..]).read_at(offset, buf)
+    }
+}
+
+impl Tree for Damaged<'_> {
+    fn manifest(&self) -> &Manifest {
+        self.tree.manifest()
+    }
+
+    fn open(&self, path: &RelPath) -> io::Result<Box<dyn ReadAt + '_>> {
+        let mut bytes = self.tree.bytes(path).ok_or(io::ErrorKind::NotFound)?.to_vec();
+        if path.as_str() == self.path {
+            (self.damage)(&mut bytes);
+        }
+        Ok(Box::new(Bytes(bytes)))
+    }
 }
