@@ -207,6 +207,7 @@ impl FetchError {
             | FetchError::Unreachable { .. }
             | FetchError::Broken { .. }
             | FetchError::Truncated { .. }
+            | FetchError::NotMetadata
             | FetchError::Deadline { step: Wait::Header | Wait::Whole, .. }
             | FetchError::TooSlow { .. } => true,
             // Overloaded or starting anew (RFC 9110 15.5.9, 15.6; RFC 6585 4).
