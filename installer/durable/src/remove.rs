@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::dir::{At, Dir, FileKind};
-use crate::error::{Error, Step};
+use crate::error::{Error, Kind, Step};
 use crate::platform;
 use crate::steps;
 
@@ -21,6 +21,20 @@ impl Dir {
     /// Local.
     pub fn remove_tree(&self, name: impl AsRef<Path>) -> Result<(), Error> {
         self.remove_tree_but(name, &|_| false).map(drop)
+    }
+
+    /// As [`Dir::write`]; a directory in the place of the file goes, with all beneath it.
+    ///
+    /// # Errors
+    /// Local.
+    pub fn write_over(&self, name: impl AsRef<Path>, bytes: &[u8]) -> Result<(), Error> {
+        match self.write(&name, bytes) {
+            Err(e) if matches!(e.kind(), Kind::WrongPath | Kind::Exists) => {
+                self.remove_tree(&name)?;
+                self.write(name, bytes)
+            }
+            written => written,
+        }
     }
 
     /// As [`Dir::remove_tree`], but the files and links stay for which `keep` says so, given their

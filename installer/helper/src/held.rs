@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::install::{Install, RECORD_LIMIT};
 use exuvia_core::{Floors, Time};
-use exuvia_durable::{Kind, Lock};
+use exuvia_durable::Lock;
 use exuvia_plan::history::{self, Entry, Event};
 use exuvia_plan::trial::{Count, End};
 use exuvia_plan::{Layout, Phase, Record, ReleaseRef, files, floors, record};
@@ -25,19 +25,7 @@ impl<'a> Held<'a> {
     }
 
     pub(crate) fn write<R: Record>(&self, name: &str, record: &R) -> Result<(), Error> {
-        self.put(name, &record::encode(record))
-    }
-
-    /// Replaces a record, and whatever is no file in its place: nothing of ours is lost with that.
-    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let state = self.install.state();
-        match state.write(name, bytes) {
-            Err(e) if matches!(e.kind(), Kind::WrongPath | Kind::Exists) => {
-                state.remove_tree(name)?;
-                Ok(state.write(name, bytes)?)
-            }
-            written => Ok(written?),
-        }
+        Ok(self.install.state().write_over(name, &record::encode(record))?)
     }
 
     /// Moves the journal on, unless it says so already.
@@ -75,7 +63,8 @@ impl<'a> Held<'a> {
 
     pub(crate) fn save_floors(&self, floors: &Floors) -> Result<(), Error> {
         let bytes = floors::write(floors);
-        files::FLOORS.iter().try_for_each(|name| self.put(name, &bytes))
+        let state = self.install.state();
+        files::FLOORS.iter().try_for_each(|name| Ok(state.write_over(name, &bytes)?))
     }
 
     /// Raises the application's own floors to a committed release. A publisher's clock that is ahead
