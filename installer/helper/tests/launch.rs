@@ -86,10 +86,19 @@ fn a_version_that_dies_of_a_signal_is_reverted() {
 
 #[test]
 fn starts_are_counted_over_several_launches() {
-    let (kit, install) = on_trial(Kit::new(), "kill -KILL $PPID; exit 1");
+    let kit = Kit::new();
+    let pid = kit.path().join("pid");
+    let lines = format!("echo $$ > {}\nkill -KILL $PPID; exit 1", pid.display());
+    let (kit, install) = on_trial(kit, &lines);
+    // As long as it runs, the next launcher leaves it to the first and watches nothing itself.
+    let ended = || {
+        let pid = fs::read_to_string(&pid).unwrap();
+        fs::read_link(format!("/proc/{}/exe", pid.trim())).is_err()
+    };
     for starts in 1..=3 {
         assert_eq!(launch(&install), None, "the watcher itself was killed");
         until("the start is counted", || install.status().unwrap().starts == starts);
+        until("the application has ended", ended);
     }
     assert_eq!(launch(&install), Some(0));
     assert_eq!(kit.log(), ["new", "new", "new", "old"]);
