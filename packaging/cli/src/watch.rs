@@ -17,6 +17,8 @@ pub enum Task<'a> {
     Compress,
     /// A delta from a version is made and proved.
     Delta(&'a Version),
+    /// A delta between two files or folders is made.
+    Make,
     /// Files are copied to the destination.
     Copy,
 }

@@ -52,6 +52,7 @@ fn name(task: Task<'_>) -> String {
     match task {
         Task::Compress => "full download".to_owned(),
         Task::Delta(from) => format!("delta from {from}"),
+        Task::Make => "delta".to_owned(),
         Task::Copy => "copying".to_owned(),
     }
 }

@@ -3,15 +3,17 @@ use std::io::{BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use exuvia_bundle::{Limits, Unpacker};
+use exuvia_delta::Progress;
 use exuvia_durable::{Dir, Replacement};
 use serde_json::json;
 
+use super::bars::Bars;
 use super::effort::Effort;
 use super::new_place;
 use super::output::{Output, size};
 use crate::packing::measure;
 use crate::tree::{DiskTree, FileSink, FolderSink};
-use crate::{Error, Exit};
+use crate::{Error, Exit, Task, Watch as _};
 
 /// Work with deltas.
 #[derive(Debug, clap::Subcommand)]
@@ -65,8 +67,11 @@ fn make(
     let (from, to) = (tree(old)?, tree(new)?);
     let (dir, name) = new_place(patch)?;
     let mut out = BufWriter::new(dir.replace(&name, false)?);
-    let made = exuvia_delta::make(&from, &to, &mut out, &effort.options(), &mut |_| {})
-        .map_err(Error::delta(patch))?;
+    let bars = Bars::new(output.draws());
+    let mut progress = |at: Progress| bars.progress(Task::Make, at.done, at.total);
+    let made = exuvia_delta::make(&from, &to, &mut out, &effort.options(), &mut progress);
+    bars.end(Task::Make);
+    let made = made.map_err(Error::delta(patch))?;
     finish(out, patch)?.commit()?;
     let report = json!({
         "length": made.length, "from": made.base.to_string(), "to": made.result.to_string(),
