@@ -92,6 +92,11 @@ impl Home {
         things(&std::fs::canonicalize(current).unwrap())
     }
 
+    /// Takes away all that the updater keeps of the repository.
+    pub fn forget_metadata(&self) {
+        std::fs::remove_dir_all(self.path().join("state")).unwrap();
+    }
+
     /// A copy of the whole home, to return to with [`Home::restore`].
     pub fn save(&self) -> tempfile::TempDir {
         let copy = tempfile::tempdir().unwrap();

@@ -1,13 +1,15 @@
 //! An installed application, a newer release, and room for an attacker between them.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
-use exuvia::{Check, Error, Limits, Offer, RepositoryError, Updater};
+use exuvia::{Builder, Check, Error, Limits, Offer, RepositoryError, Updater};
 use exuvia_bundle::MemoryTree;
 
-use crate::home::{Home, Thing, expected};
-use crate::sim::{Front, Sim, app_tree};
+use crate::home::{Home, Thing, expected, things};
+use crate::sim::{APP, Front, Sim, app_tree};
 
 /// 1.0.0 is installed, 1.1.0 is published and was seen by a check, nothing of it was downloaded.
 pub struct Scene {
@@ -20,6 +22,8 @@ pub struct Scene {
     front: Front,
     honest: BTreeMap<String, Vec<u8>>,
     surroundings: BTreeMap<String, Thing>,
+    /// Whether what came of the attack is still to be judged.
+    open: Cell<bool>,
 }
 
 /// A version that starts and says which it is.
@@ -38,8 +42,17 @@ impl Scene {
         sim.publish("1.1.0", &good("1.1.0"));
         let (honest, surroundings) = (sim.served(), home.surroundings());
         let front = Front::of(&sim);
-        let scene = Scene { sim, home, old, front, honest, surroundings };
+        let open = Cell::new(false);
+        let scene = Scene { sim, home, old, front, honest, surroundings, open };
         scene.offer().await;
+        scene
+    }
+
+    /// As [`Scene::new`], for an attack: who drops it before what came of the attack was judged by the
+    /// whole oracle, fails.
+    pub async fn under_attack() -> Scene {
+        let scene = Scene::new().await;
+        scene.open.set(true);
         scene
     }
 
@@ -51,12 +64,17 @@ impl Scene {
 
     /// As [`Scene::updater`], with these mirrors.
     pub fn updater_of(&self, mirrors: &[&str]) -> Updater {
+        self.builder_of(mirrors).build().unwrap()
+    }
+
+    /// As [`Scene::updater_of`], before it is built.
+    pub fn builder_of(&self, mirrors: &[&str]) -> Builder {
         let mut limits = Limits::default();
         limits.header = Duration::from_secs(2);
         limits.window = Duration::from_secs(1);
         limits.pause = Duration::from_millis(5);
         let builder = self.home.builder(&self.sim).mirrors(mirrors.iter().copied());
-        builder.limits(limits).build().unwrap()
+        builder.limits(limits)
     }
 
     /// The address of the victim's mirror.
@@ -85,10 +103,19 @@ impl Scene {
     /// # Errors
     /// The updater's.
     pub async fn attempt_with(&self, updater: &Updater) -> Result<Option<String>, Error> {
-        let mut progress = |_| {};
-        let Check::Offer(offer) = updater.check().await? else { return Ok(None) };
-        let staged = offer.download(&mut progress).await?.stage().await?;
-        Ok(Some(staged.apply_now()?.version().to_string()))
+        let (begun, before) = (Instant::now(), self.sim.sent_so_far());
+        let result = walk(updater).await;
+        let (took, sent) = (begun.elapsed(), self.sim.sent_so_far() - before);
+        assert!(took < DEADLINE, "took {took:?}");
+        assert!(sent <= self.most(), "{sent} bytes were sent, {} are allowed", self.most());
+        result
+    }
+
+    /// Bytes that an attempt may have sent to it, and leave in state and cache: every route once
+    /// for each of its tries, and every kind of metadata as long as its limit allows.
+    fn most(&self) -> u64 {
+        let honest: usize = self.honest.values().map(Vec::len).sum();
+        4 * honest as u64 + (2 << 20)
     }
 
     /// Expects that an attempt is refused as the repository's fault and harms nothing, and that the
@@ -100,10 +127,10 @@ impl Scene {
     }
 
     async fn refusal(&self) -> RepositoryError {
-        let refusal = match self.attempt().await {
-            Err(Error::Repository(refusal)) => refusal,
-            other => panic!("expected a refusal, found {other:?}"),
-        };
+        let error = self.attempt().await.expect_err("expected a refusal");
+        assert_eq!(error.exit_code(), 4, "{error}");
+        assert!(!error.to_string().is_empty() && !error.advice().is_empty(), "{error:?}");
+        let Error::Repository(refusal) = error else { panic!("expected a refusal, not {error:?}") };
         self.is_unharmed();
         refusal
     }
@@ -113,23 +140,55 @@ impl Scene {
         rule(self.is_refused().await)
     }
 
-    /// As [`Scene::is_refused_by_rule`] where stolen keys have left their marks: what the publisher
-    /// signed before is no way back, so that no honest update is tried.
-    pub async fn is_refused_for_good(&self) -> exuvia_core::Error {
+    /// As [`Scene::is_refused_by_rule`] where stolen keys have left their marks: the honest update
+    /// works once the publisher has exchanged them.
+    pub async fn is_refused_until_keys_change(&self) -> exuvia_core::Error {
+        let rule = self.refuses().await;
+        self.new_keys_work().await;
+        rule
+    }
+
+    /// As [`Scene::is_refused_by_rule`], without what comes after: the test goes on.
+    pub async fn refuses(&self) -> exuvia_core::Error {
         rule(self.refusal().await)
     }
 
-    /// Expects that an attempt finds nothing to install and harms nothing.
-    pub async fn finds_nothing(&self) {
+    /// Expects that an attempt finds nothing to install and harms nothing; then as
+    /// [`Scene::is_refused_until_keys_change`].
+    pub async fn finds_nothing_until_keys_change(&self) {
         assert_eq!(self.attempt().await.unwrap(), None);
         self.is_unharmed();
-        self.honest_update_works().await;
+        self.new_keys_work().await;
     }
 
-    /// The installed tree is the old one, byte for byte, and nothing outside was touched.
+    /// Expects that the attack was in vain: the update arrives all the same.
+    pub async fn arrives(&self) {
+        self.arrives_with(&self.updater()).await;
+    }
+
+    /// As [`Scene::arrives`], by another updater of the same home.
+    pub async fn arrives_with(&self, updater: &Updater) {
+        let (version, tree) = self.sim.newest();
+        let arrived = self.attempt_with(updater).await.unwrap();
+        assert_eq!(arrived.as_deref(), Some(&*version));
+        self.is_whole(&version, &tree);
+        self.open.set(false);
+    }
+
+    /// The installed tree is the old one, byte for byte, it starts, and nothing outside was touched.
     pub fn is_unharmed(&self) {
-        assert_eq!(self.home.installed(), expected(&good("1.0.0")));
+        self.is_whole("1.0.0", &good("1.0.0"));
+    }
+
+    fn is_whole(&self, version: &str, tree: &MemoryTree) {
+        assert_eq!(self.home.installed(), expected(tree));
         assert_eq!(self.home.surroundings(), self.surroundings);
+        let started = Command::new(self.home.app().join("current").join(APP)).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&started.stdout), format!("{APP} {version}\n"));
+        let kept = ["state", "cache"].iter().flat_map(|own| things(&self.home.path().join(own)));
+        let size = |thing| if let Thing::File(_, bytes) = thing { bytes.len() as u64 } else { 0 };
+        let kept: u64 = kept.map(|(_, thing)| size(thing)).sum();
+        assert!(kept <= self.most(), "{kept} bytes were left behind");
     }
 
     /// The attacker is gone; the next honest update works. New metadata is published first, since
@@ -138,9 +197,15 @@ impl Scene {
         self.sim.heal();
         self.sim.serve_instead(self.honest.clone());
         self.sim.refresh();
-        let (version, tree) = self.sim.newest();
-        assert_eq!(self.attempt().await.unwrap(), Some(version));
-        assert_eq!(self.home.installed(), expected(&tree));
+        self.arrives().await;
+    }
+
+    /// As [`Scene::honest_update_works`], after a theft: what the publisher signed before is no way
+    /// back, new keys are.
+    pub async fn new_keys_work(&self) {
+        self.sim.heal();
+        self.sim.exchange_keys(&self.honest);
+        self.arrives().await;
     }
 
     /// What is served now is the publisher's work too.
@@ -149,7 +214,26 @@ impl Scene {
     }
 }
 
-fn rule(refusal: RepositoryError) -> exuvia_core::Error {
+impl Drop for Scene {
+    fn drop(&mut self) {
+        let forgotten = self.open.get() && !std::thread::panicking();
+        assert!(!forgotten, "nobody asked whether the next honest update works");
+    }
+}
+
+/// No attempt takes longer, whatever happens on its way.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Goes the whole road as far as it leads.
+async fn walk(updater: &Updater) -> Result<Option<String>, Error> {
+    let mut progress = |_| {};
+    let Check::Offer(offer) = updater.check().await? else { return Ok(None) };
+    let staged = offer.download(&mut progress).await?.stage().await?;
+    Ok(Some(staged.apply_now()?.version().to_string()))
+}
+
+/// The rule of TUF that a refusal names.
+pub fn rule(refusal: RepositoryError) -> exuvia_core::Error {
     match refusal {
         RepositoryError::Refused { source, .. } | RepositoryError::Metadata { source } => {
             (*source).clone()

@@ -7,6 +7,7 @@
 
 mod fetch;
 pub mod forge;
+mod keys;
 mod serve;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,13 +19,14 @@ use exuvia_bundle::{Item, MemoryTree, Tree};
 use exuvia_core::release::{BundleFacts, Facts, Requires};
 use exuvia_core::{App, Channel, Digest, Kind, Platform, Time};
 use exuvia_repo::{
-    Changes, Expiry, Founding, Keyring, Keys, LocalKey, NewDelta, NewRelease, Payload, Repository,
-    Signer,
+    Changes, Expiry, Founding, Keys, NewDelta, NewRelease, Payload, Repository, Signer,
 };
 use semver::Version;
 use serde_json::{Map, json};
 
 pub use fetch::{Asked, Trouble};
+use keys::keyring;
+pub use keys::{ROLES, key};
 pub use serve::Front;
 
 /// Name of the simulated application, and of its executable.
@@ -49,9 +51,6 @@ struct State {
     /// From how many of the newest earlier versions deltas are made.
     deltas: usize,
 }
-
-/// The roles that have a key of their own in the simulation.
-pub const ROLES: [&str; 5] = ["root", "targets", "snapshot", "timestamp", "channel"];
 
 impl Sim {
     /// A repository of [`APP`] with an empty role for this machine's platform.
@@ -244,6 +243,11 @@ impl Sim {
         self.lock().sent.swap(0, Ordering::SeqCst)
     }
 
+    /// Bytes of bodies handed out; the count goes on.
+    pub fn sent_so_far(&self) -> u64 {
+        self.lock().sent.load(Ordering::SeqCst)
+    }
+
     /// Publishes a version of which there are only facts, as long as nobody downloads it; with deltas
     /// from the three before it.
     pub fn announce(&self, version: &str, channel: &str, platform: &str) {
@@ -300,17 +304,6 @@ impl State {
             self.served.insert(file.path, file.bytes);
         }
     }
-}
-
-/// The key of one of [`ROLES`], or of anybody else's choosing.
-pub fn key(role: &str) -> LocalKey {
-    let mut seed = [0; 32];
-    seed[..role.len()].copy_from_slice(role.as_bytes());
-    LocalKey::from_seed(&seed)
-}
-
-fn keyring() -> Keyring {
-    ROLES.iter().fold(Keyring::new(), |keyring, role| keyring.with(key(role)))
 }
 
 /// This machine's platform.

@@ -80,8 +80,12 @@ impl Sim {
     /// The newest served file of a role, with its path.
     fn newest_file(&self, role: &str) -> (String, Vec<u8>) {
         let served = self.served();
-        let versions = (1..1_000).rev().map(|version| path(role, version));
-        let newest = versions.into_iter().find(|path| served.contains_key(path)).unwrap();
+        let ending = format!(".{role}.json");
+        let version = |path: &&String| -> Option<u64> {
+            path.strip_prefix("metadata/")?.strip_suffix(&ending)?.parse().ok()
+        };
+        let newest = served.keys().filter_map(|path| Some((version(&path)?, path))).max();
+        let newest = newest.map_or_else(|| path_of(role), |(_, path)| path.clone());
         let bytes = served[&newest].clone();
         (newest, bytes)
     }
@@ -110,7 +114,7 @@ pub fn sign(signed: &Value, keys: &[&str]) -> Vec<u8> {
 
 fn key_of(role: &str) -> &str {
     match role {
-        "root" | "targets" | "snapshot" | "timestamp" => role,
+        "root" | "targets" | "snapshot" | "timestamp" | "rollout" => role,
         _ => "channel",
     }
 }
