@@ -1,4 +1,4 @@
-//! Whatever becomes of the files that the updater keeps: no crash, nothing that may not
+//! Whatever becomes of the files that the updater and the helper keep: no crash, nothing that may not
 //! go down does, and the next honest update arrives.
 #![allow(clippy::unwrap_used)]
 
@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use exuvia::{Check, Error, Event, Updater};
+use exuvia::{Check, Error, Event, LocalError, Updater};
 use exuvia_core::Error as Rule;
-use exuvia_tests::home::{Home, Thing, things};
+use exuvia_tests::home::{Home, Thing, expected, things};
 use exuvia_tests::scene::{Scene, good, rule};
 use exuvia_tests::sim::Sim;
 
@@ -183,4 +183,40 @@ async fn no_beginning_and_no_changed_byte_of_what_the_updater_keeps_is_a_way_bac
         // The metadata is still there: the floors are learnt again from it.
         kept.holds(&format!("both floors {how}")).await;
     }
+}
+
+#[tokio::test]
+async fn no_beginning_and_no_changed_byte_of_what_the_helper_keeps_is_a_way_back_or_a_wedge() {
+    let kept = Kept::new().await;
+    let saved = kept.home.save();
+    let files = kept.files("apps/notes/.exuvia");
+    let names: BTreeSet<_> = files.iter().map(|(path, _)| name(path)).collect();
+    for least in ["journal", "layout", "floors.a", "floors.b", "root.json", "root.copy.json"] {
+        assert!(names.contains(least), "{names:?}");
+    }
+    for (path, whole) in &files {
+        for (how, bytes) in damages(whole, every(if whole.len() > 1_000 { 397 } else { 61 })) {
+            let what = format!("{} {how}", name(path));
+            fs::write(path, bytes).unwrap();
+            match update(&kept).await {
+                Ok(()) => {}
+                // A person is told to install again, and that works.
+                Err(Error::Local(LocalError::Helper(_))) => {
+                    let again = kept.home.try_install(&kept.sim).await;
+                    assert!(again.is_ok(), "{what}: {again:?}");
+                }
+                Err(other) => panic!("{what}: {other:?}"),
+            }
+            assert_eq!(kept.home.installed(), expected(&good("1.1.0")), "{what}");
+            kept.home.restore(&saved);
+        }
+    }
+}
+
+/// Goes the whole road.
+async fn update(kept: &Kept) -> Result<(), Error> {
+    let check = asked(&kept.home, &kept.sim).check().await?;
+    let Check::Offer(offer) = check else { panic!("{check:?}") };
+    offer.download(&mut |_| {}).await?.stage().await?.apply_now()?;
+    Ok(())
 }

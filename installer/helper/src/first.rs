@@ -10,7 +10,7 @@ use crate::trust::{self, Learnt, Wanted};
 use exuvia_core::release::Facts;
 use exuvia_core::{Digest, Floors, Platform, Time};
 use exuvia_durable::Dir;
-use exuvia_plan::files::{self, JOURNAL, LAYOUT, ROOT, VERSIONS};
+use exuvia_plan::files::{self, JOURNAL, LAYOUT, VERSIONS};
 use exuvia_plan::history::{Entry, Event};
 use exuvia_plan::{Config, Layout, LayoutError, Phase, Refusal, ReleaseRef, Shape, record};
 use std::fs::File;
@@ -43,7 +43,7 @@ pub struct First<'a> {
 impl Install {
     /// Installs an application for the first time, verified from the configuration's root on. Cut
     /// off at any moment it leaves nothing that counts, and doing it again starts over, as it does
-    /// over an installation of the application whose journal or layout is damaged.
+    /// over an installation of the application whose journal, layout or root is damaged.
     ///
     /// # Errors
     /// [`Error::Occupied`] if something that is not ours stands there, or an installation does.
@@ -128,7 +128,8 @@ impl Held<'_> {
                 root.metadata(name)?.is_some() && install.identify(Path::new(name), None)?.is_none()
             }
         };
-        if foreign || found.is_some_and(|f| journal.is_some() || f.app != layout.app) {
+        let whole = journal.is_some() && install.trusted_root().is_ok_and(|root| root.is_some());
+        if foreign || found.is_some_and(|f| whole || f.app != layout.app) {
             return Err(Error::Occupied { path });
         }
         state.remove_tree(JOURNAL)?;
@@ -142,8 +143,7 @@ impl Held<'_> {
 
     fn write_trust(&self, config: &Config, learnt: &Learnt) -> Result<(), Error> {
         self.save_floors(learnt.floors.as_ref().unwrap_or(&Floors::default()))?;
-        let root = learnt.root.as_ref().unwrap_or(&config.root);
-        Ok(self.install().state().write(ROOT, root)?)
+        self.write_twice(files::ROOTS, learnt.root.as_ref().unwrap_or(&config.root))
     }
 
     fn put_in_place(

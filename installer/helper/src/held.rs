@@ -62,9 +62,13 @@ impl<'a> Held<'a> {
     }
 
     pub(crate) fn save_floors(&self, floors: &Floors) -> Result<(), Error> {
-        let bytes = floors::write(floors);
+        self.write_twice(files::FLOORS, &floors::write(floors))
+    }
+
+    /// One copy after the other, so that one is whole at any moment.
+    pub(crate) fn write_twice(&self, names: [&str; 2], bytes: &[u8]) -> Result<(), Error> {
         let state = self.install.state();
-        files::FLOORS.iter().try_for_each(|name| Ok(state.write_over(name, &bytes)?))
+        names.iter().try_for_each(|name| Ok(state.write_over(name, bytes)?))
     }
 
     /// Raises the application's own floors to a committed release. A publisher's clock that is ahead

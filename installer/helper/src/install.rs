@@ -9,7 +9,7 @@ use exuvia_durable::{Dir, Kind, Lock};
 use exuvia_plan::record::{self, Record};
 use exuvia_plan::trial::Count;
 use exuvia_plan::{
-    Layout, Phase, RecordError, ReleaseRef, Remembered, Shape, files, floors, history,
+    Layout, Phase, RecordError, ReleaseRef, Remembered, Shape, files, floors, history, roots,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -154,12 +154,15 @@ impl Install {
         Ok(Status { layout, phase, starts, floors, remembered: self.remembered()?, stable_exe })
     }
 
-    /// The root that this installation trusts and [`receive`](Install::receive) begins from.
+    /// The root that this installation trusts and [`receive`](Install::receive) begins from: of two
+    /// copies the newer one that is a root at all. The floor of the root says if that is too old.
     ///
     /// # Errors
-    /// [`Error::Disk`].
+    /// [`Error::Disk`]; [`Error::Record`] if no copy is whole.
     pub fn trusted_root(&self) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.state().read(files::ROOT, Limits::default().root)?)
+        let read = |at: usize| read_state(self.state(), files::ROOTS[at], Limits::default().root);
+        let path = self.state().path().join(files::ROOTS[0]);
+        roots::newest([read(0)?, read(1)?]).map_err(|source| Error::Record { path, source })
     }
 
     /// What happened to this installation, oldest first.

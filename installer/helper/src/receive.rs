@@ -10,7 +10,7 @@ use exuvia_bundle::Manifest;
 use exuvia_core::release::{Facts, Release};
 use exuvia_core::{Digest, Time};
 use exuvia_durable::Dir;
-use exuvia_plan::files::{self, MANIFESTS, ROOT};
+use exuvia_plan::files::{self, MANIFESTS};
 use exuvia_plan::{Phase, ReleaseRef, Shape};
 use std::io::{self, Write};
 use std::path::Path;
@@ -71,7 +71,7 @@ impl Install {
 impl Held<'_> {
     /// The signed release, by this installation's own root and floors.
     fn find(&self, request: &Request<'_>) -> Result<Release, Error> {
-        let (state, layout) = (self.install().state(), self.install().layout());
+        let layout = self.install().layout();
         let unfinished = || Error::Unfinished { path: self.install().path().to_owned() };
         let root = self.install().trusted_root()?.ok_or_else(unfinished)?;
         let wanted = Wanted {
@@ -87,9 +87,7 @@ impl Held<'_> {
         if let Some(floors) = &learnt.floors {
             self.save_floors(floors)?;
         }
-        if let Some(root) = &learnt.root {
-            state.write(ROOT, root)?;
-        }
+        self.write_twice(files::ROOTS, learnt.root.as_ref().unwrap_or(&root))?;
         found
     }
 

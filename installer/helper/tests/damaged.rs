@@ -63,6 +63,38 @@ fn installing_again_starts_over_where_journal_or_layout_is_damaged() {
 }
 
 #[test]
+fn one_damaged_copy_of_the_root_is_made_anew_and_without_both_it_is_installed_again() {
+    let roots = ["root.json", "root.copy.json"];
+    for how in ["torn", "empty", "gone", "a folder"] {
+        for damaged in [&roots[..1], &roots[1..], &roots] {
+            let kit = kit(Kind::Folder);
+            let install = kit.versioned("1.0.0");
+            let state = install.path().join(".exuvia");
+            let good = fs::read(state.join("root.json")).unwrap();
+            damaged.iter().for_each(|name| damage(&state.join(name), how));
+            let received = kit.receive(&install, "1.1.0");
+            let again = match damaged.len() {
+                1 => {
+                    assert!(received.is_ok(), "{how}: {received:?}");
+                    install
+                }
+                _ => {
+                    let received = received.unwrap_err();
+                    let told = matches!(received, Error::Record { .. } | Error::Unfinished { .. });
+                    assert!(told, "{how}: {received:?}");
+                    install_again(&kit, &install).unwrap()
+                }
+            };
+            for name in roots {
+                assert_eq!(fs::read(state.join(name)).unwrap(), good, "{how}");
+            }
+            assert_eq!(again.trusted_root().unwrap(), Some(good));
+            assert_eq!(launch(&again), Some(0));
+        }
+    }
+}
+
+#[test]
 fn in_place_installing_again_starts_over_what_exuvia_put_there() {
     for kind in [Kind::Folder, Kind::AppImage] {
         let kit = kit(kind);

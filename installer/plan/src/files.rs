@@ -22,8 +22,8 @@ pub const JOURNAL: &str = "journal";
 pub const REMEMBERED: &str = "remembered";
 /// The history.
 pub const HISTORY: &str = "history";
-/// The newest root that is trusted.
-pub const ROOT: &str = "root.json";
+/// The two copies of the newest root that is trusted.
+pub const ROOTS: [&str; 2] = ["root.json", "root.copy.json"];
 /// The folder of manifests.
 pub const MANIFESTS: &str = "manifests";
 /// The two copies of the floors.
@@ -85,8 +85,8 @@ pub fn name_of_sibling(state: &str) -> Option<&str> {
 
 /// Whether a name may stand in a state directory: one with others is not Exuvia's.
 pub fn is_in_state(name: &str) -> bool {
-    const WHOLE: [&str; 8] = [LAYOUT, JOURNAL, LOCK, REMEMBERED, HISTORY, ROOT, MANIFESTS, LEFT];
-    const BEGIN: [&str; 5] = [".", "floors.", SIDE, RUN, TRIAL];
+    const WHOLE: [&str; 7] = [LAYOUT, JOURNAL, LOCK, REMEMBERED, HISTORY, MANIFESTS, LEFT];
+    const BEGIN: [&str; 6] = [".", "floors.", "root.", SIDE, RUN, TRIAL];
     WHOLE.contains(&name) || BEGIN.iter().any(|begin| name.starts_with(begin))
 }
 

@@ -26,6 +26,7 @@ mod qualify;
 pub mod record;
 mod recover;
 mod remembered;
+pub mod roots;
 mod step;
 pub mod trial;
 

@@ -67,7 +67,13 @@ impl Run {
             if let Ok(install) = &settings.installation {
                 applied::end_unwatched_trial(install, (settings.clock)());
             }
-            let status = match settings.installation.as_ref().ok().map(Install::status) {
+            // Without its root an installation takes nothing any more.
+            let rooted = |install: &Install| {
+                let path = install.path().to_owned();
+                install.trusted_root()?.ok_or(exuvia_helper::Error::Unfinished { path })?;
+                install.status()
+            };
+            let status = match settings.installation.as_ref().ok().map(rooted) {
                 // A first installation that was cut off: nothing is installed yet.
                 Some(Err(exuvia_helper::Error::Unfinished { .. })) => None,
                 // Installing again is how a person mends damaged state.
@@ -124,10 +130,11 @@ impl Run {
         self.mirrors.begin();
         progress.event(Event::Checking { mirror: self.mirrors.current()?.name().to_owned() });
         let (store, settings) = (self.store.clone(), self.settings.clone());
+        let is_installed = self.status.is_some();
         let (roots, mut floors) = in_background(move || -> Result<_, Error> {
             let installed = match &settings.installation {
-                Ok(install) => install.trusted_root()?,
-                Err(_) => None,
+                Ok(install) if is_installed => install.trusted_root()?,
+                _ => None,
             };
             let (configured, stored) = (&settings.config.root, store.load("root.json"));
             let roots = roots::begin(configured, stored, installed, |name| store.load(name));
