@@ -119,6 +119,11 @@ pub enum Error {
         /// The most that are visited.
         limit: usize,
     },
+    /// Comparing paths with the patterns of delegations would take too long.
+    TooManyPatterns {
+        /// The most characters that are compared.
+        limit: u64,
+    },
     /// The driver gave an answer that does not belong to what was wanted (a local mistake).
     UnexpectedAnswer,
     /// The machine was asked for its result before it had one (a local mistake).
@@ -164,6 +169,9 @@ impl fmt::Display for Error {
             Self::NotListed { role } => write!(f, "the snapshot does not list role {role}"),
             Self::TooManyRoles { limit } => {
                 write!(f, "the search would visit more than {limit} delegated roles")
+            }
+            Self::TooManyPatterns { limit } => {
+                write!(f, "the search would compare more than {limit} characters of patterns")
             }
             Self::UnexpectedAnswer => f.write_str("an answer does not belong to what was wanted"),
             Self::Unfinished => f.write_str("the result was asked for before the end"),

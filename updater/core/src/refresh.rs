@@ -37,6 +37,8 @@ pub struct Limits {
     pub roots: u32,
     /// Delegated roles visited in one search.
     pub roles: usize,
+    /// Characters compared with the patterns of delegations in one search.
+    pub patterns: u64,
 }
 
 impl Default for Limits {
@@ -48,6 +50,7 @@ impl Default for Limits {
             targets: 5 * 1024 * 1024,
             roots: 256,
             roles: 64,
+            patterns: 50_000_000,
         }
     }
 }

@@ -4,7 +4,8 @@
 //! - A role is fetched only when the search comes to it, so a broken role harms nobody who does not
 //!   need it; but one that is needed and missing or refused is an error, never "no such target".
 //! - A role is verified by the keys of the delegation on which it is reached, every time.
-//! - The search ends: no path visits a role twice, and the number of roles is limited.
+//! - The search ends: no path visits a role twice, and the number of roles is limited, as is what
+//!   is spent on comparing patterns.
 
 mod pattern;
 mod tree;
@@ -12,6 +13,7 @@ mod tree;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::pattern::Work;
 use self::tree::{Heirs, Tree};
 use crate::errand::{Errand, Outbox};
 use crate::error::Error;
@@ -39,6 +41,7 @@ pub struct Search {
     tree: Tree,
     /// Delegations still to be followed, the next one last.
     ahead: Vec<Branch>,
+    work: Work,
     outbox: Outbox,
     stage: Stage,
 }
@@ -65,8 +68,9 @@ impl Search {
     pub(crate) fn new(trusted: Trusted, query: Query) -> Self {
         let outbox = Outbox::new(trusted.floors.clone());
         let tree = Tree::new(trusted.targets.clone());
+        let work = Work::of(trusted.limits.patterns);
         let (ahead, stage) = (Vec::new(), Stage::Ended);
-        let mut search = Self { trusted, query, tree, ahead, outbox, stage };
+        let mut search = Self { trusted, query, tree, ahead, work, outbox, stage };
         search.stage = search.look_into(Tree::TOP);
         search
     }
@@ -88,10 +92,11 @@ impl Search {
         };
         let consistent = self.trusted.root.consistent_snapshot;
         let target = |path: String| {
-            let file = self.tree.lookup(&path)?.clone();
+            let file = self.tree.lookup(&path, &self.work)?.clone();
             Some(Target::new(path, file, consistent))
         };
         let found = paths.into_iter().filter_map(target).collect();
+        self.work.check()?;
         Ok((self.trusted, found))
     }
 
@@ -103,7 +108,11 @@ impl Search {
         {
             return Stage::Ended;
         }
-        let heirs = Heirs::of(targets, &self.query, self.trusted.limits.roles.saturating_add(1));
+        let most = self.trusted.limits.roles.saturating_add(1);
+        let heirs = Heirs::of(targets, &self.query, most, &self.work);
+        if let Err(error) = self.work.check() {
+            return Stage::Failed(error);
+        }
         // 5.6.7.2.1. Nobody who comes after a terminating delegation is asked.
         if heirs.alone {
             self.ahead.clear();
@@ -115,7 +124,9 @@ impl Search {
             let keys = role.keyids.iter().filter_map(key).collect();
             Some(Branch { delegator: place, role: role.into_owned(), keys })
         };
-        self.ahead.extend(heirs.roles.into_iter().rev().filter_map(branch));
+        // Of twice as many, half may have been visited; the rest is too many anyway.
+        let heirs = heirs.roles.into_iter().take(most.saturating_mul(2));
+        self.ahead.extend(heirs.rev().filter_map(branch));
         self.next()
     }
 

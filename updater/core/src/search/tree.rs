@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::Query;
-use super::pattern::Cover;
+use super::pattern::{Cover, Work};
 use crate::metadata::{DelegatedRole, Role, TargetFile, Targets};
 use crate::verify::Current;
 
@@ -77,7 +77,8 @@ impl Tree {
     }
 
     /// Looks a path up as if it were the only one: pre-order, depth first (5.6.7).
-    pub(super) fn lookup(&self, path: &str) -> Option<&TargetFile> {
+    /// What comes of it is only true as long as the work is allowed.
+    pub(super) fn lookup(&self, path: &str, work: &Work) -> Option<&TargetFile> {
         let query = Query::Path(path.to_owned());
         let mut ahead = vec![Self::TOP];
         let mut seen = BTreeSet::new();
@@ -88,7 +89,7 @@ impl Tree {
             if let Some(file) = self.targets(place).targets.get(path) {
                 return Some(file);
             }
-            let heirs = Heirs::of(self.targets(place), &query, 1);
+            let heirs = Heirs::of(self.targets(place), &query, 1, work);
             if heirs.alone {
                 ahead.clear();
             }
@@ -114,11 +115,11 @@ pub(super) struct Heirs<'a> {
 
 impl<'a> Heirs<'a> {
     /// Of succinct bins at most `bins`: who needs more will not be served anyway.
-    pub(super) fn of(targets: &'a Targets, query: &Query, bins: usize) -> Self {
+    pub(super) fn of(targets: &'a Targets, query: &Query, bins: usize, work: &Work) -> Self {
         let mut heirs = Self { roles: Vec::new(), alone: false };
         let Some(delegations) = &targets.delegations else { return heirs };
         for role in &delegations.roles {
-            let cover = Cover::of(&role.scope, query);
+            let cover = Cover::of(&role.scope, query, work);
             if cover != Cover::Nothing {
                 heirs.roles.push(Cow::Borrowed(role));
             }

@@ -205,6 +205,19 @@ fn the_number_of_roles_is_limited() {
 }
 
 #[test]
+fn the_comparing_of_patterns_is_limited() {
+    let patterns: Vec<_> = (0..500).map(|n| format!("{}{n}", "*a".repeat(20))).collect();
+    let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
+    let publisher = repository(&[("targets", "many", &patterns, false)], &[]);
+    let mut client = Client::of(&publisher);
+    let path = "a".repeat(60);
+    assert_eq!(client.find(&publisher, &path).unwrap(), []);
+    client.limits.patterns = 100_000;
+    let error = client.find(&publisher, &path).unwrap_err();
+    assert_eq!(error, Error::TooManyPatterns { limit: 100_000 });
+}
+
+#[test]
 fn a_role_is_verified_by_the_keys_of_the_way_it_is_reached() {
     // Two teams delegate to "release" with keys of their own; only team A's key signed it.
     let mut publisher =
