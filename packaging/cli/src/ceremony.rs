@@ -139,7 +139,9 @@ impl Publisher {
             ids.extend(awaited);
         }
         let after = proposal.preview(before)?;
-        for role in ["snapshot", "timestamp"] {
+        // The old keys sign as well, so that clients of the old root can follow.
+        let targets = proposal.roles().find(|role| *role == "targets");
+        for role in ["snapshot", "timestamp"].into_iter().chain(targets) {
             for state in [before, &after] {
                 ids.extend(state.authority(role)?.keyids.iter().cloned());
             }

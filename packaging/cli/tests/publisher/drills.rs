@@ -4,156 +4,14 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use exuvia::{Check, FirstInstall, Mirror, Placement, Qualify, Updater};
-use exuvia_cli::{InitOptions, Outcome, PaceChange, Publisher, Unwatched};
-use exuvia_core::{Digest, Time};
+use exuvia::Check;
+use exuvia_cli::{NewKey, Outcome, PaceChange, Publisher, Unwatched};
+use exuvia_core::Digest;
 use exuvia_repo::Withdrawn;
 
+use crate::drill::*;
 use crate::support::*;
-
-/// A publisher, the folder that clients look at, and their homes.
-struct Drill {
-    place: Place,
-    publisher: Publisher,
-}
-
-/// What a client ended with.
-#[derive(Debug, PartialEq, Eq)]
-enum Found {
-    Current,
-    Held,
-    Moved(String),
-    Refused,
-}
-
-impl Drill {
-    /// 1.0.0 is published.
-    fn new() -> Self {
-        let place = Place::new();
-        let mirror: Mirror = format!("file://{}/", place.path("www").display()).parse().unwrap();
-        let options = InitOptions {
-            cost: CHEAP,
-            mirrors: vec![mirror],
-            health: "alive:1".parse().unwrap(),
-            qualify: Qualify::Args(vec!["--version".to_owned()]),
-            ..InitOptions::new("notes".parse().unwrap())
-        };
-        let publisher = Publisher::init(place.repo(), options, passphrase(PASSPHRASE))
-            .unwrap()
-            .with_cost(CHEAP);
-        let mut drill = Self { place, publisher };
-        drill.release("1.0.0");
-        drill
-    }
-
-    fn release(&mut self, version: &str) {
-        self.place.release(&mut self.publisher, version);
-        self.publish();
-    }
-
-    fn publish(&self) {
-        self.publisher.publish(self.place.path("www"), &Unwatched).unwrap();
-    }
-
-    /// A copy of the publisher's folder in which only these keys are left.
-    fn thief(&self, keys: &[&str]) -> Publisher {
-        let copy = self.place.path("thief");
-        let copied =
-            Command::new("cp").arg("-a").arg(self.place.repo()).arg(&copy).status().unwrap();
-        assert!(copied.success());
-        for entry in fs::read_dir(copy.join("keys")).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_stem().unwrap().to_str().unwrap();
-            if path.extension().unwrap() == "key" && !keys.contains(&name) {
-                fs::remove_file(path).unwrap();
-            }
-        }
-        Publisher::open(copy, passphrase(PASSPHRASE)).unwrap().with_cost(CHEAP)
-    }
-
-    fn channel(&self) -> String {
-        format!("stable-{}", exuvia_cli::host())
-    }
-
-    fn client(&self, name: &str) -> Client {
-        let config = self.place.repo().join("exuvia.json");
-        Client { home: self.place.path(name), config: fs::read_to_string(config).unwrap(), days: 0 }
-    }
-}
-
-/// An installation and its user's state.
-struct Client {
-    home: PathBuf,
-    config: String,
-    /// How many days later than today it is there.
-    days: i64,
-}
-
-impl Client {
-    fn updater(&self) -> Updater {
-        let days = self.days;
-        Updater::builder(&self.config)
-            .install(self.home.join("apps/notes"))
-            .state_dir(self.home.join("state"))
-            .cache_dir(self.home.join("cache"))
-            .clock(move || today().plus_days(days))
-            .build()
-            .unwrap()
-    }
-
-    fn install(self) -> Self {
-        fs::create_dir_all(self.home.join("apps")).unwrap();
-        let first = FirstInstall {
-            layout: Some(Placement::Versioned),
-            version: None,
-            launcher: Some(PathBuf::from("/bin/true")),
-        };
-        wait(self.updater().first_install(first, &mut |_| {})).unwrap();
-        self
-    }
-
-    /// Checks, and goes where an offer leads, to the end.
-    fn update(&self) -> Found {
-        let updater = self.updater();
-        let offer = match wait(updater.check()) {
-            Ok(Check::UpToDate) => return Found::Current,
-            Ok(Check::Held(_)) => return Found::Held,
-            Ok(Check::Offer(offer)) => offer,
-            Err(exuvia::Error::Repository(_)) => return Found::Refused,
-            Err(other) => panic!("{other:?}"),
-        };
-        let version = offer.version().to_string();
-        wait(async { offer.download(&mut |_| {}).await?.stage().await?.apply_now() }).unwrap();
-        let install = self.updater().installation().unwrap().clone();
-        if let Some(trial) = install.trial().unwrap() {
-            trial.confirm(today()).unwrap();
-        }
-        Found::Moved(version)
-    }
-
-    /// The same installation, lured to another mirror.
-    fn at(&self, mirror: &Path) -> Self {
-        let mut config: serde_json::Value = serde_json::from_str(&self.config).unwrap();
-        config["mirrors"] = serde_json::json!([format!("file://{}/", mirror.display())]);
-        Self { home: self.home.clone(), config: config.to_string(), days: self.days }
-    }
-}
-
-fn today() -> Time {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    Time::from_unix(now.as_secs() as i64)
-}
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
-
-fn done(outcome: &Outcome) {
-    assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
-}
 
 #[test]
 fn a_stolen_timestamp_key_freezes_until_it_is_revoked() {
@@ -198,11 +56,35 @@ fn stolen_snapshot_and_timestamp_keys_list_nothing_new_and_are_forgotten() {
 }
 
 #[test]
-fn a_stolen_channel_key_and_a_bad_release_are_undone_by_two_commands() {
+fn a_stolen_snapshot_key_alone_publishes_nothing() {
     let mut drill = Drill::new();
-    let (healthy, ill) = (drill.client("healthy").install(), drill.client("ill").install());
+    let client = drill.client("user").install();
+    let mut thief = drill.thief(&["snapshot"]);
+    assert!(thief.refresh().is_err(), "no key of the timestamp");
+    done(&drill.publisher.revoke_key("snapshot", None).unwrap());
+    drill.release("1.1.0");
+    assert_eq!(client.update(), Found::Moved("1.1.0".to_owned()));
+}
+
+#[test]
+fn a_stolen_channel_key_and_a_bad_release_are_undone_by_two_commands() {
+    let drill = Drill::new();
     let channel = drill.channel();
-    let mut thief = drill.thief(&[&channel, "snapshot", "timestamp"]);
+    let thief = drill.thief(&[&channel, "snapshot", "timestamp"]);
+    a_bad_release_is_undone(drill, thief, &channel);
+}
+
+#[test]
+fn a_stolen_targets_key_that_gave_the_channel_away_is_undone_by_two_commands() {
+    let drill = Drill::new();
+    let mut thief = drill.thief(&["targets", "snapshot", "timestamp"]);
+    done(&thief.rotate_key(&drill.channel(), None, &NewKey::Fresh).unwrap());
+    a_bad_release_is_undone(drill, thief, "targets");
+}
+
+/// The thief releases; the publisher revokes the role's key, and yanks.
+fn a_bad_release_is_undone(mut drill: Drill, mut thief: Publisher, role: &str) {
+    let (healthy, ill) = (drill.client("healthy").install(), drill.client("ill").install());
     let bad: Digest = drill.place.release(&mut thief, "6.6.6").bundle;
     let www = drill.place.path("www");
     thief.publish(&www, &Unwatched).unwrap();
@@ -211,7 +93,7 @@ fn a_stolen_channel_key_and_a_bad_release_are_undone_by_two_commands() {
     let Ok(Check::Offer(offer)) = wait(healthy.updater().check()) else { panic!("no offer") };
     wait(async { offer.download(&mut |_| {}).await?.stage().await?.apply_on_quit() }).unwrap();
 
-    done(&drill.publisher.revoke_key(&channel, None).unwrap());
+    done(&drill.publisher.revoke_key(role, None).unwrap());
     let yanked = drill.publisher.yank(Withdrawn::Bundle(bad), None, None).unwrap();
     done(&yanked.outcome);
     drill.publish();
@@ -250,7 +132,7 @@ fn one_lost_root_key_of_two_is_replaced_by_the_other() {
 fn one_stolen_root_key_of_three_signs_nothing_alone() {
     let mut drill = Drill::new();
     let client = drill.client("user").install();
-    done(&drill.publisher.add_key("root", None, &exuvia_cli::NewKey::Fresh).unwrap());
+    done(&drill.publisher.add_key("root", None, &NewKey::Fresh).unwrap());
     done(&drill.publisher.set_threshold("root", 2).unwrap());
     drill.publish();
     let mut thief = drill.thief(&["root-1", "snapshot", "timestamp"]);

@@ -4,7 +4,10 @@
 
 mod after;
 mod commands;
+#[cfg(target_os = "linux")]
+mod drill;
 mod drills;
+mod exchanges;
 mod interrupted;
 mod keys;
 mod mistakes;
