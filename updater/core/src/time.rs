@@ -3,13 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::fmt::temporal::Pieces;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A point in time in UTC; as text, RFC 3339.
 ///
 /// Fractions of a second and offsets are understood when reading (other publishers write them) and
-/// count in comparisons. Written are whole seconds with a `Z`.
+/// count in comparisons. Written are whole seconds with a `Z`. What remains of the year 9999 after its
+/// 30th of December counts as that day, the end of all time here.
 ///
 /// ```
 /// use exuvia_core::Time;
@@ -68,8 +70,16 @@ impl FromStr for Time {
     type Err = NotATime;
 
     fn from_str(text: &str) -> Result<Self, NotATime> {
-        text.parse().map(Self).map_err(|_| NotATime)
+        text.parse().ok().or_else(|| at_the_end(text)).map(Self).ok_or(NotATime)
     }
+}
+
+/// Others write "never" as the last second of the year 9999, for which there is no [`Timestamp`]: that
+/// one leaves room for any offset.
+fn at_the_end(text: &str) -> Option<Timestamp> {
+    let pieces = Pieces::parse(text).ok()?;
+    let is_time = pieces.time().is_some() && pieces.offset().is_some();
+    (is_time && pieces.date().year() == 9999).then_some(Timestamp::MAX)
 }
 
 impl Serialize for Time {
@@ -108,6 +118,18 @@ mod tests {
     fn days_are_added_and_clamped() {
         assert_eq!(time("2026-02-28T12:00:00.5Z").plus_days(1), time("2026-03-01T12:00:00.5Z"));
         assert_eq!(time("2026-01-01T00:00:00Z").plus_days(i64::MAX), Time::from_unix(i64::MAX));
+    }
+
+    #[test]
+    fn the_last_days_of_the_last_year_are_its_end() {
+        let end = time("9999-12-31T23:59:59Z");
+        assert_eq!(end, Time::from_unix(i64::MAX));
+        assert!(end > time("9999-12-30T12:00:00Z"));
+        assert_eq!(time("9999-12-31T23:59:59.5-12:00"), end);
+        let no_times = ["9999-12-32T00:00:00Z", "9999-12-31T24:00:00Z", "9999-12-31T23:59:59"];
+        for text in no_times.into_iter().chain(["9999-12-31", "10000-01-01T00:00:00Z"]) {
+            assert_eq!(text.parse::<Time>(), Err(NotATime), "{text}");
+        }
     }
 
     #[test]
