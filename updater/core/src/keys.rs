@@ -10,7 +10,7 @@ mod verifier;
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 pub(crate) use self::verifier::Verifier;
@@ -55,13 +55,26 @@ pub struct PublicKey {
 }
 
 /// The material of a public key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyValue {
-    /// Hex for Ed25519, PEM for others.
+    /// Hex for Ed25519, PEM for others; empty for keys whose material is something else, such as a
+    /// name. Those verify nothing here, but do not spoil the metadata that lists them.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub public: String,
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
+}
+
+impl<'de> Deserialize<'de> for KeyValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut extra = Map::deserialize(deserializer)?;
+        let public = extra.get("public").and_then(Value::as_str).map(str::to_owned);
+        if public.is_some() {
+            extra.remove("public");
+        }
+        Ok(Self { public: public.unwrap_or_default(), extra })
+    }
 }
 
 impl PublicKey {
@@ -85,7 +98,9 @@ impl PublicKey {
 
     fn as_value(&self) -> Value {
         let mut keyval = self.keyval.extra.clone();
-        keyval.insert("public".to_owned(), Value::from(self.keyval.public.as_str()));
+        if !self.keyval.public.is_empty() {
+            keyval.insert("public".to_owned(), Value::from(self.keyval.public.as_str()));
+        }
         let mut key = self.extra.clone();
         key.insert("keytype".to_owned(), Value::from(self.keytype.as_str()));
         key.insert("scheme".to_owned(), Value::from(self.scheme.as_str()));

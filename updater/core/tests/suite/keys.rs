@@ -1,11 +1,12 @@
 //! Keys, their ids, and what a signature is worth.
 
 use exuvia_core::Digest;
-use exuvia_core::json;
-use exuvia_core::keys::{KeyError, PublicKey, Signature};
-use serde_json::Value;
+use exuvia_core::json::{canonical, parse};
+use exuvia_core::keys::{KeyError, KeyId, PublicKey, Signature};
+use serde_json::{Value, json};
 
-use crate::publisher::Signer;
+use crate::client::Client;
+use crate::publisher::{Publisher, Signer, version_in};
 
 #[test]
 fn a_signature_holds_for_its_message_and_key_only() {
@@ -68,8 +69,31 @@ fn the_id_covers_unknown_fields() {
 
 #[test]
 fn keys_of_an_unknown_kind_are_data_until_used() {
-    let json = r#"{"keytype":"pq","scheme":"lattice","keyval":{"public":"?","p":1},"x":2}"#;
-    let key: PublicKey = serde_json::from_str(json).unwrap();
-    assert_eq!(serde_json::to_value(&key).unwrap(), json::parse(json.as_bytes()).unwrap());
-    assert!(matches!(key.verify(b"", ""), Err(KeyError::UnknownScheme { .. })));
+    for keyval in [
+        r#"{"public":"?","p":1}"#,
+        r#"{"identity":"somebody@example.org","issuer":"https://issuer.example.org"}"#,
+        r#"{"private":"","public":{"e":"10001","n":"c0"}}"#,
+    ] {
+        let json = format!(r#"{{"keytype":"pq","scheme":"lattice","keyval":{keyval},"x":2}}"#);
+        let key: PublicKey = serde_json::from_str(&json).unwrap();
+        let value = parse(json.as_bytes()).unwrap();
+        assert_eq!(serde_json::to_value(&key).unwrap(), value);
+        let form = canonical(&value).unwrap();
+        assert_eq!(key.id().as_str(), Digest::of(&form).to_string());
+        assert!(matches!(key.verify(b"", ""), Err(KeyError::UnknownScheme { .. })));
+    }
+}
+
+#[test]
+fn a_root_that_lists_keys_of_an_unknown_kind_is_followed() {
+    let mut publisher = Publisher::new();
+    let root = &mut publisher.root;
+    let key = json!({"keytype": "sigstore-oidc", "scheme": "Fulcio", "keyval": {"identity": "a", "issuer": "b"}});
+    let id = KeyId::new("somebody");
+    root.keys.insert(id.clone(), serde_json::from_value(key).unwrap());
+    root.roles.targets.keyids.push(id);
+    publisher.publish_root();
+    let mut client = Client::of(&publisher);
+    client.refresh(&publisher).unwrap();
+    assert_eq!(version_in(&client.files["root.json"]), 2);
 }
