@@ -56,7 +56,13 @@ impl Envelope {
     /// # Errors
     /// Not strict JSON, or not of this shape.
     pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
-        json::shape(&json::parse(bytes)?)
+        let value = json::parse(bytes)?;
+        // A model is read from arrays of its fields too, which are no metadata.
+        let signatures = value.get("signatures").and_then(Value::as_array);
+        if !signatures.is_some_and(|all| all.iter().all(Value::is_object)) {
+            return Err(JsonError::Shape { problem: "no object with signatures".to_owned() });
+        }
+        json::shape(&value)
     }
 
     /// An envelope that nobody has signed yet.

@@ -173,3 +173,22 @@ fn a_document_that_readers_disagree_about_is_refused() {
         assert!(matches!(result, Err(Error::Malformed { .. })), "{to}: {result:?}");
     }
 }
+
+#[test]
+fn arrays_in_the_place_of_objects_are_no_metadata() {
+    let mut publisher = two_of_three();
+    let good = signed(&publisher.timestamp, &[Signer::new(21), Signer::new(22)]);
+    let arrays = |signature: &Value| json!([signature["keyid"], signature["sig"]]);
+    let in_signatures = tampered(&good, |envelope| {
+        let signatures = envelope["signatures"].as_array().unwrap();
+        envelope["signatures"] = signatures.iter().map(arrays).collect();
+    });
+    let as_a_whole = tampered(&good, |envelope| {
+        *envelope = json!([envelope["signed"], envelope["signatures"]]);
+    });
+    for bytes in [in_signatures, as_a_whole] {
+        let error = refresh_with(&mut publisher, bytes).unwrap_err();
+        assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
+    }
+    assert_eq!(refresh_with(&mut publisher, good), Ok(()));
+}
