@@ -1,7 +1,10 @@
 //! What the agent says: what happened, and what to do about it.
 #![allow(clippy::unwrap_used)]
 
+use exuvia_core::{Digest, Time};
+use exuvia_tests::home::things;
 use exuvia_tests::processes::Stage;
+use serde_json::{Value, json};
 
 /// 1.0.0 is installed from a folder, and 1.1.0 is published there.
 fn offered(layout: &str) -> Stage {
@@ -49,4 +52,24 @@ fn a_link_to_an_installation_is_a_name_of_it() {
     let link = stage.path("link");
     stage.agent(&["check", "--install", link.to_str().unwrap()]).works().says("1.1.0");
     stage.agent(&["status", "--install", link.to_str().unwrap()]).works().says("notes 1.0.0");
+}
+
+#[test]
+fn a_silent_repository_is_told_by_the_status() {
+    let stage = offered("versioned");
+    stage.agent(&["check"]).works();
+    assert_eq!(stage.status()["stale_days"], Value::Null);
+    let home = stage.path("home");
+    let fresh = things(&home).into_keys().find(|path| path.ends_with("/fresh")).unwrap();
+    // As if the newest timestamp had been seen twenty days ago.
+    let record = std::fs::read_to_string(home.join(&fresh)).unwrap();
+    let lines: Vec<&str> = record.lines().collect();
+    let mut body: Value = serde_json::from_str(lines[1]).unwrap();
+    let renewed: Time = body["renewed"].as_str().unwrap().parse().unwrap();
+    body["renewed"] = json!(renewed.plus_days(-20));
+    let record = format!("{}\n{body}\n", lines[0]);
+    let digest = Digest::of(record.as_bytes());
+    std::fs::write(home.join(&fresh), format!("{record}sha256 {digest}\n")).unwrap();
+    stage.agent(&["status"]).works().says("shown nothing new for 20 days");
+    assert_eq!(stage.status()["stale_days"], 20);
 }
