@@ -3,9 +3,11 @@
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::dir::{At, Dir, FileKind};
 use crate::error::{Error, Kind, Step};
+use crate::file::is_temporary_name;
 use crate::platform;
 use crate::steps;
 
@@ -35,6 +37,24 @@ impl Dir {
             }
             written => written,
         }
+    }
+
+    /// As [`Dir::sweep`], where no lock keeps writers apart: only what is older than any of them
+    /// takes, `age`.
+    ///
+    /// # Errors
+    /// Local.
+    pub fn sweep_older(&self, age: Duration) -> Result<(), Error> {
+        for entry in self.entries()? {
+            if entry.kind == FileKind::File && is_temporary_name(&entry.name) {
+                let written = self.open_file(&entry.name).ok().and_then(|f| f.metadata().ok());
+                let written = written.and_then(|metadata| metadata.modified().ok());
+                if written.and_then(|at| at.elapsed().ok()).is_some_and(|passed| passed > age) {
+                    self.remove_file(&entry.name)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// As [`Dir::remove_tree`], but the files and links stay for which `keep` says so, given their

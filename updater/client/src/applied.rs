@@ -50,10 +50,13 @@ pub(crate) fn nobody_watches(layout: &Layout) -> bool {
     )
 }
 
-/// Ends the trial that a run left behind which was cut off between the switch and its end. Whoever may
-/// only look at the installation leaves that to the next one.
-pub(crate) fn end_unwatched_trial(install: &Install, now: Time) {
-    if nobody_watches(install.layout())
+/// Ends what a run left behind that was cut off: a switch between two of its steps, left-overs, and
+/// the trial that nobody watches. Whoever may only look at the installation leaves that to the next
+/// one.
+pub(crate) fn end_cut_off(install: &Install, now: Time) {
+    // A switch first: it may lead to the trial.
+    if install.recover(now).is_ok()
+        && nobody_watches(install.layout())
         && let Ok(Some(trial)) = install.trial()
     {
         let _ = trial.confirm(now);

@@ -65,7 +65,7 @@ impl Run {
             let app = settings.config.app.as_str();
             let store = Store::open(&settings.state, app, &settings.place)?;
             if let Ok(install) = &settings.installation {
-                applied::end_unwatched_trial(install, (settings.clock)());
+                applied::end_cut_off(install, (settings.clock)());
             }
             // Without its root an installation takes nothing any more.
             let rooted = |install: &Install| {

@@ -43,6 +43,10 @@ impl Store {
             }
             opened => opened,
         }?;
+        for dir in [&dir, &metadata] {
+            // Checks take no lock; best effort, since all that is gained is a few kilobytes.
+            let _ = dir.sweep_older(ABANDONED);
+        }
         Ok(Store { dir, metadata, damaged: Mutex::default() })
     }
 
@@ -304,6 +308,9 @@ fn in_place_of_no_file<T>(
 /// How long another process may take to write its floors.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Older than any write that is still under way.
+const ABANDONED: Duration = Duration::from_secs(3600);
+
 /// Far more than a repository lists; a list that grew past it is begun again.
 const ENTRIES: usize = 1024;
 
@@ -439,6 +446,19 @@ mod tests {
         let next = store(&dir).install_id();
         assert_ne!(next, id);
         assert_eq!(store(&dir).install_id(), next);
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_goes_after_a_while_and_not_while_it_may_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let left = store(&dir).metadata_path().join(".exuvia-tmp-1-0-timestamp.json");
+        std::fs::write(&left, b"half").unwrap();
+        store(&dir);
+        assert!(left.exists());
+        let before = std::time::SystemTime::now() - 2 * ABANDONED;
+        std::fs::File::open(&left).unwrap().set_modified(before).unwrap();
+        store(&dir);
+        assert!(!left.exists());
     }
 
     #[test]
