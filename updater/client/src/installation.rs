@@ -6,7 +6,7 @@ use exuvia_core::choose::{Route, Step};
 use exuvia_core::{Facts, Kind, Platform, Release};
 use exuvia_helper::{First, Install, Status, Uninstalled};
 use exuvia_plan::history::Entry;
-use exuvia_plan::{Config, InPlaceShape, Shape};
+use exuvia_plan::{Config, InPlaceShape, Phase, Shape};
 use semver::Version;
 
 use crate::background::in_background;
@@ -87,8 +87,14 @@ impl Updater {
     /// # Errors
     /// [`Error::Local`] when there is none, or the publisher forbade it.
     pub fn rollback(&self) -> Result<Version, Error> {
-        let reverted = self.installation()?.rollback((self.settings.clock)())?;
-        Ok(reverted.release().version.clone())
+        let (install, now) = (self.installation()?, (self.settings.clock)());
+        if let Phase::Reverting { to, .. } = install.status()?.phase
+            && install.recover(now)?.live().digest == to.digest
+        {
+            // It was asked for before and cut off; once more would be one version too far.
+            return Ok(to.version);
+        }
+        Ok(install.rollback(now)?.release().version.clone())
     }
 
     /// Removes the application: what the updater put there and nothing else, and what this user's
