@@ -23,6 +23,7 @@ impl Held<'_> {
         // A tree that had to stay needs its manifest on the day it goes.
         if let Ok(true) = pruned {
             let _ = self.prune_manifests(phase);
+            let _ = self.forget_runs(&phase.releases());
         }
     }
 
@@ -74,17 +75,21 @@ impl Held<'_> {
     fn prune_side(&self, phase: &Phase, now: Time) -> Result<bool, Error> {
         let (install, layout) = (self.install(), self.install().layout());
         install.root().remove_tree(layout.in_state(SIDE_STAGING))?;
-        let Phase::Settled { current, previous: None } = phase else { return Ok(true) };
-        for entry in install.state().entries()? {
-            let run = entry.name.to_str().and_then(files::version_of_run);
-            // The side may be the tree of a process that still lives.
-            if let Some(version) = run.filter(|version| *version != current.version)
-                && !self.forget_run(&version, || Ok(()))?
-            {
-                return Ok(false);
-            }
+        let Phase::Settled { previous: None, .. } = phase else { return Ok(true) };
+        // The side may be the tree of a process that still lives.
+        if !self.forget_runs(&phase.releases())? {
+            return Ok(false);
         }
         self.clear(&layout.in_state(SIDE), now).map(|()| true)
+    }
+
+    /// Removes the locks of versions that are not needed, whose trees may have gone before them;
+    /// `false` if one of them is running.
+    fn forget_runs(&self, needed: &[&ReleaseRef]) -> Result<bool, Error> {
+        let entries = self.install().state().entries()?;
+        let runs = entries.iter().filter_map(|e| files::version_of_run(e.name.to_str()?));
+        let old = runs.filter(|run| needed.iter().all(|release| release.version != *run));
+        old.map(|run| self.forget_run(&run, || Ok(()))).try_fold(true, |all, gone| Ok(all & gone?))
     }
 
     /// Does something with a version that is not running, and removes its lock; `false` if it is.
