@@ -4,6 +4,7 @@
 // This crate is made of tests; a failed expectation shall stop them where it is.
 #![allow(clippy::unwrap_used)]
 
+pub mod crash;
 pub mod home;
 pub mod processes;
 pub mod proxy;

@@ -1,0 +1,47 @@
+//! The crash rig (`exuvia_tests::crash`), started by `tests/crash-table` and by the tests:
+//!
+//!   crash-rig [--step N] MODE...     every Nth point; all of them by default
+//!
+//! It uses the programs beside it, or those in `$EXUVIA_TESTS_PROGRAMS`. Prints a table and exits 1
+//! if anything was bad.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used)]
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use exuvia_tests::crash::ground::TRACED;
+use exuvia_tests::crash::table::{Results, Sample};
+use exuvia_tests::crash::trace::become_traced;
+use exuvia_tests::crash::{MODES, Rig};
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, program, rest @ ..] = args.as_slice()
+        && first == TRACED
+    {
+        let mut command = Command::new(program);
+        command.args(rest);
+        panic!("{program}: {}", become_traced(command));
+    }
+    let (step, modes) = match args.as_slice() {
+        [option, step, modes @ ..] if option == "--step" => (step.parse().unwrap(), modes),
+        modes => (1, modes),
+    };
+    let rig = Rig::new(programs(), Sample { step });
+    let mut results = Results::default();
+    for mode in modes {
+        let found = MODES.iter().find(|(name, _)| name == mode);
+        let (_, run) = found.unwrap_or_else(|| panic!("no mode {mode}: {:?}", MODES.map(|m| m.0)));
+        run(&rig, &mut results);
+    }
+    print!("{results}");
+    std::process::exit(i32::from(results.total().bad > 0));
+}
+
+fn programs() -> PathBuf {
+    match std::env::var_os("EXUVIA_TESTS_PROGRAMS") {
+        Some(folder) => folder.into(),
+        None => std::env::current_exe().unwrap().parent().unwrap().to_owned(),
+    }
+}

@@ -1,0 +1,28 @@
+//! A sample of the crash rig (`exuvia_tests::crash`): the real programs, killed and starved at their
+//! calls. The whole table is made by `tests/crash-table`.
+#![allow(clippy::unwrap_used)]
+
+use std::process::Command;
+
+use exuvia_tests::processes::Stage;
+
+/// Every so many points. A prime, so that a sample meets other calls in each operation.
+const STEP: &str = "61";
+
+fn nothing_is_bad(mode: &str, step: &str, least: usize) {
+    // Builds the programs.
+    drop(Stage::new());
+    let mut rig = Command::new(env!("CARGO_BIN_EXE_crash-rig"));
+    let output = rig.args(["--step", step, mode]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    println!("{text}");
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let last = text.lines().find(|line| line.contains(" points, ")).unwrap();
+    let points: usize = last.split(' ').next().unwrap().parse().unwrap();
+    assert!(points >= least || text.contains("skipped: "), "only {points} points");
+}
+
+#[test]
+fn no_fault_at_any_call_leaves_anything_but_the_old_or_the_new_version() {
+    nothing_is_bad("calls", STEP, 300);
+}
