@@ -7,7 +7,7 @@ use std::process::Command;
 use exuvia_tests::processes::Stage;
 
 /// Every so many points. A prime, so that a sample meets other calls in each operation.
-const STEP: &str = "61";
+const STEP: &str = "149";
 
 fn nothing_is_bad(mode: &str, step: &str, least: usize) {
     // Builds the programs.
@@ -24,5 +24,10 @@ fn nothing_is_bad(mode: &str, step: &str, least: usize) {
 
 #[test]
 fn no_fault_at_any_call_leaves_anything_but_the_old_or_the_new_version() {
-    nothing_is_bad("calls", STEP, 300);
+    nothing_is_bad("calls", STEP, 100);
+}
+
+#[test]
+fn installers_known_to_be_wrong_are_found_bad() {
+    nothing_is_bad("itself", "1", 4);
 }

@@ -4,7 +4,9 @@
 //! - [`trace`] follows all processes and threads of a command and stops each at every such call;
 //! - [`fault`] decides what happens at the Nth;
 //! - [`ground`] has the publisher and the installations to work on, [`oracle`] judges what is left;
-//! - [`table`] collects what came of it, and `src/bin/crash-rig` prints it.
+//! - [`power`] cuts the power of real file systems, [`sequences`] are installers known to be wrong, by
+//!   which the rig proves itself;
+//! - [`modes`] says what is done to which operation, [`table`] collects what came of it, and `src/bin/crash-rig` prints it.
 //!
 //! It needs ptrace on x86-64 Linux. What a machine lacks is said and counted, not passed over.
 
@@ -13,15 +15,16 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use fault::Fault;
 use ground::{Ground, Publisher, Shape};
-use oracle::{Case, Op};
-use table::{Results, Sample, strike};
+use table::Sample;
 
 pub mod call;
 pub mod fault;
 pub mod ground;
+pub mod modes;
 pub mod oracle;
+pub mod power;
+pub mod sequences;
 pub mod table;
 pub mod trace;
 
@@ -35,12 +38,6 @@ pub struct Rig {
     /// On another file system, if there is one.
     elsewhere: TempDir,
 }
-
-/// A part of the rig, by the name it is asked for.
-pub type Mode = (&'static str, fn(&Rig, &mut Results));
-
-/// All parts.
-pub const MODES: [Mode; 1] = [("calls", calls)];
 
 impl Rig {
     /// A rig for the programs in a folder.
@@ -71,25 +68,13 @@ impl Rig {
         Ground::new(self.publisher(shape), &install, &user)
     }
 
+    /// Where the rig keeps its things.
+    fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     fn has_two_disks(&self) -> bool {
         let device = |dir: &TempDir| dir.path().metadata().unwrap().dev();
         device(&self.folder) != device(&self.elsewhere)
-    }
-}
-
-/// Each fault at each call of each operation.
-fn calls(rig: &Rig, results: &mut Results) {
-    for disks in [1, 2] {
-        if disks == 2 && !rig.has_two_disks() {
-            results.skipped.push("two file systems: needs /dev/shm apart from the rest".to_owned());
-            continue;
-        }
-        for shape in Shape::ALL {
-            let ground = rig.ground(shape, disks);
-            for op in Op::ALL {
-                let case = Case::prepare(&ground, op);
-                strike(&case, disks, &Fault::ALL, rig.sample, results);
-            }
-        }
     }
 }

@@ -127,6 +127,11 @@ impl<'a> Case<'a> {
     /// Does the operation under the eyes of a watcher.
     pub fn trace(&self, watcher: &mut dyn Watcher) -> End {
         self.restore();
+        self.trace_from_here(watcher)
+    }
+
+    /// As [`Case::trace`] on a machine that is ready.
+    pub fn trace_from_here(&self, watcher: &mut dyn Watcher) -> End {
         trace::run(&mut self.run().traced(), &self.ground.roots(), watcher)
     }
 
@@ -226,6 +231,12 @@ impl Wrong {
             Some(call) => Wrong(format!("{} [at {:?} {}]", self.0, call.kind, call.path.display())),
             None => self,
         }
+    }
+}
+
+impl From<&str> for Wrong {
+    fn from(text: &str) -> Wrong {
+        Wrong::new(text)
     }
 }
 

@@ -10,10 +10,12 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use exuvia_tests::crash::Rig;
 use exuvia_tests::crash::ground::TRACED;
+use exuvia_tests::crash::modes::MODES;
+use exuvia_tests::crash::sequences::{SEQUENCE, install};
 use exuvia_tests::crash::table::{Results, Sample};
 use exuvia_tests::crash::trace::become_traced;
-use exuvia_tests::crash::{MODES, Rig};
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -23,6 +25,12 @@ fn main() {
         let mut command = Command::new(program);
         command.args(rest);
         panic!("{program}: {}", become_traced(command));
+    }
+    if let [first, name, old, new] = args.as_slice()
+        && first == SEQUENCE
+    {
+        install(name, old.as_ref(), new.as_ref()).unwrap();
+        return;
     }
     let (step, modes) = match args.as_slice() {
         [option, step, modes @ ..] if option == "--step" => (step.parse().unwrap(), modes),
