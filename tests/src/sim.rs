@@ -50,6 +50,8 @@ struct State {
     sent: Arc<AtomicU64>,
     /// From how many of the newest earlier versions deltas are made.
     deltas: usize,
+    /// What was announced for each channel and platform: versions and the digests of their bundles.
+    announced: BTreeMap<(String, String), Vec<(String, Digest)>>,
 }
 
 impl Sim {
@@ -82,6 +84,7 @@ impl Sim {
             asked: Vec::new(),
             sent: Arc::default(),
             deltas: usize::MAX,
+            announced: BTreeMap::new(),
         };
         state.serve(changes);
         state.serve(more);
@@ -249,24 +252,28 @@ impl Sim {
     }
 
     /// Publishes a version of which there are only facts, as long as nobody downloads it; with deltas
-    /// from the three before it.
+    /// from the three before it. One that the channel has on another platform already is added to it.
     pub fn announce(&self, version: &str, channel: &str, platform: &str) {
         let mut state = self.lock();
-        let made_up = |what: &str| Payload {
-            length: 60_000_000,
-            sha256: Digest::of(format!("{what} {version} {channel} {platform}").as_bytes()),
+        let made_up = |what: &str| {
+            let sha256 = Digest::of(format!("{what} {version} {channel} {platform}").as_bytes());
+            Payload { length: 60_000_000, sha256 }
         };
         let mut facts = facts(version, state.now);
         (facts.channel, facts.platform) = (channel.parse().unwrap(), platform.parse().unwrap());
         let digest = made_up("bundle").sha256;
         facts.bundle = BundleFacts { digest, length: 200_000_000, files: 100 };
-        let delta = |from: u32| NewDelta {
-            from: Digest::of(&from.to_le_bytes()),
+        let same = |versions: &Vec<(String, Digest)>| versions.last().unwrap().0 == version;
+        let adding = state.announced.iter().any(|((c, _), all)| c == channel && same(all));
+        let earlier = state.announced.entry((channel.to_owned(), platform.to_owned())).or_default();
+        let delta = |(base, from): &(String, Digest)| NewDelta {
+            from: *from,
             format: exuvia_delta::FORMAT.to_owned(),
-            payload: made_up(&format!("delta {from}")),
+            payload: made_up(&format!("delta from {base}")),
         };
-        let deltas = (1..=3).map(delta).collect();
-        let new = NewRelease { facts, full: made_up("full"), deltas, adding: false };
+        let deltas = earlier.iter().rev().take(3).map(delta).collect();
+        earlier.push((version.to_owned(), digest));
+        let new = NewRelease { facts, full: made_up("full"), deltas, adding };
         let now = state.now;
         let released = state.repository.release(&new, &keyring(), now).unwrap();
         state.serve(released.changes);

@@ -47,16 +47,14 @@ pub(crate) async fn large_repository(releases: u32) {
     let (sim, home) = (Sim::new(), Home::new());
     sim.publish("1.0.0", &good("1.0.0"));
     home.install(&sim).await;
-    for channel in CHANNELS {
-        for platform_name in PLATFORMS {
-            let ours = channel == CHANNELS[0] && platform().to_string() == platform_name;
-            if !ours {
-                sim.add_role(channel, platform_name);
-            }
-            for number in 1..=releases {
-                sim.announce(&format!("1.0.{number}"), channel, platform_name);
-            }
-        }
+    let roles = || CHANNELS.into_iter().flat_map(|channel| PLATFORMS.map(|name| (channel, name)));
+    let ours = (CHANNELS[0], platform().to_string());
+    for (channel, name) in roles().filter(|(c, name)| (*c, *name) != (ours.0, &ours.1)) {
+        sim.add_role(channel, name);
+    }
+    // As publishers do: a version for all platforms, then the next.
+    for number in 1..=releases {
+        roles().for_each(|(channel, name)| sim.announce(&format!("1.0.{number}"), channel, name));
     }
     let folder = tempfile::tempdir().unwrap();
     sim.write_to(folder.path());
@@ -69,7 +67,8 @@ pub(crate) async fn large_repository(releases: u32) {
     let files = requests.iter().filter(|request| request.sent > 100).count();
     let bytes: u64 = requests.iter().map(|request| request.sent).sum();
     let kib = bytes as f64 / 1024.0;
-    println!("{} requests, {files} files, {kib:.1} KiB", requests.len());
+    assert!(files <= 6 && bytes <= 100 * 1024, "{files} files, {bytes} bytes");
+    println!("{} requests, {files} files, {kib:.1} KiB:\n", requests.len());
     for request in requests {
         println!("- {}: {} bytes", request.path, request.sent);
     }

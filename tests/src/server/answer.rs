@@ -18,6 +18,8 @@ pub(super) struct Answer {
     headers: Vec<(String, String)>,
     body: Box<dyn Read>,
     length: u64,
+    /// Where the body begins in the file.
+    start: u64,
 }
 
 impl Answer {
@@ -64,13 +66,20 @@ impl Answer {
             return Some(Answer::empty(304).with("ETag", &etag));
         }
         let holds = request.header("if-range").is_none_or(|known| known == etag);
-        let wanted = request.from.filter(|_| holds && fault != Some(&Fault::IgnoreRange));
+        let wanted = request.from.map(|from| (from, request.to));
+        let wanted = wanted.filter(|_| holds && fault != Some(&Fault::IgnoreRange));
         Some(Answer::range(file, length, wanted, fault).with("ETag", &etag))
     }
 
-    fn range(mut file: File, length: u64, from: Option<u64>, fault: Option<&Fault>) -> Self {
-        if from.is_some_and(|from| from >= length) {
-            return Answer::empty(416).with("Content-Range", &format!("bytes */{length}"));
+    fn range(
+        mut file: File,
+        whole: u64,
+        wanted: Option<(u64, Option<u64>)>,
+        fault: Option<&Fault>,
+    ) -> Self {
+        let from = wanted.map(|(from, _)| from);
+        if from.is_some_and(|from| from >= whole) {
+            return Answer::empty(416).with("Content-Range", &format!("bytes */{whole}"));
         }
         let (start, said) = match (from, fault) {
             (Some(from), Some(Fault::WrongRange)) => (from / 2, from / 2),
@@ -79,19 +88,19 @@ impl Answer {
         };
         file.seek(SeekFrom::Start(start)).unwrap();
         // What claims to begin later must not be longer than the file.
-        let length = length - said;
+        let end = wanted.and_then(|(_, to)| to).map_or(whole, |to| whole.min(to.saturating_add(1)));
+        let length = end.saturating_sub(said);
         let mut body: Box<dyn Read> = Box::new(file.take(length));
         if let Some(Fault::Flip(at)) = fault
             && let Some(left) = (*at as u64).checked_sub(start)
         {
             body = Box::new(Flipped { inner: body, left: Some(left) });
         }
-        let answer = Answer { status: 200, headers: Vec::new(), body, length };
+        let answer = Answer { status: 200, headers: Vec::new(), body, length, start };
         match from {
             None => answer,
             Some(_) => {
-                let (last, whole) = (said + length - 1, said + length);
-                let range = format!("bytes {said}-{last}/{whole}");
+                let range = format!("bytes {said}-{}/{whole}", end.saturating_sub(1));
                 Answer { status: 206, ..answer }.with("Content-Range", &range)
             }
         }
@@ -103,7 +112,13 @@ impl Answer {
 
     fn bytes(status: u16, body: Vec<u8>) -> Self {
         let length = body.len() as u64;
-        Answer { status, headers: Vec::new(), body: Box::new(io::Cursor::new(body)), length }
+        Answer {
+            status,
+            headers: Vec::new(),
+            body: Box::new(io::Cursor::new(body)),
+            length,
+            start: 0,
+        }
     }
 
     fn with(mut self, name: &str, value: &str) -> Self {
@@ -185,9 +200,13 @@ impl Answer {
                 Ok(false)
             }
             Some(Fault::Gate(at)) => {
-                pass(way, &mut (&mut self.body).take(*at as u64), PIECE, |_| {})?;
-                way.stream.flush()?;
-                way.wait();
+                if let Some(before) = (*at as u64).checked_sub(self.start)
+                    && before < self.length
+                {
+                    pass(way, &mut (&mut self.body).take(before), PIECE, |_| {})?;
+                    way.stream.flush()?;
+                    way.wait();
+                }
                 pass(way, &mut self.body, PIECE, |_| {}).map(|()| true)
             }
             Some(Fault::Slow(size, pause)) => {

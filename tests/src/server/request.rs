@@ -11,6 +11,8 @@ pub struct Request {
     pub path: String,
     /// First byte of the range asked for.
     pub from: Option<u64>,
+    /// Last byte of it, if it was named.
+    pub to: Option<u64>,
     /// Whether it came with `If-None-Match`.
     pub conditional: bool,
     /// All its headers.
@@ -58,9 +60,12 @@ fn parse(head: &str) -> Option<Request> {
         .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
         .collect();
     let (fault, path) = split_fault(target.trim_start_matches('/'));
-    let mut request = Request { path, from: None, conditional: false, headers, fault, sent: 0 };
-    let from = request.header("range").and_then(|v| v.strip_prefix("bytes=")?.strip_suffix('-'));
-    request.from = from.and_then(|from| from.parse().ok());
+    let (from, to) = (None, None);
+    let mut request = Request { path, from, to, conditional: false, headers, fault, sent: 0 };
+    let range = request.header("range").and_then(|v| v.strip_prefix("bytes=")?.split_once('-'));
+    if let Some((from, to)) = range {
+        (request.from, request.to) = (from.parse().ok(), to.parse().ok());
+    }
     request.conditional = request.header("if-none-match").is_some();
     Some(request)
 }

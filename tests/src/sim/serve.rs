@@ -86,7 +86,7 @@ fn read_request(stream: &TcpStream) -> Option<Asked> {
 fn answer(sim: &Sim, mut stream: TcpStream) -> Option<()> {
     let Asked { path, offset, validator } = read_request(&stream)?;
     let trouble = sim.lock().troubles.get(&path).copied();
-    let request = Request { path: &path, offset, validator: validator.as_deref() };
+    let request = Request { path: &path, offset, validator: validator.as_deref(), length: None };
     let reply = sim.lock().answer(&request);
     let length = sim.lock().served.get(&path).map_or(0, |file| file.len() as u64);
     let body = match reply {

@@ -134,7 +134,9 @@ async fn transfer(
     let (offset, validator) = (part.received(), part.validator(mirror.name()).map(str::to_owned));
     // Without an offset a validator would ask for "not modified".
     let validator = validator.as_deref().filter(|_| offset > 0);
-    let body = match mirrors.open(mirror, Request { path: &path, offset, validator }).await {
+    let length = part.target().length();
+    let request = Request { path: &path, offset, validator, length: Some(length) };
+    let body = match mirrors.open(mirror, request).await {
         Ok(Reply::Body(body)) if body.offset == offset => body,
         Ok(Reply::Body(body)) if body.offset == 0 => {
             part.restart()?;
@@ -155,7 +157,7 @@ async fn transfer(
             .map(|validator| Origin { mirror: mirror.name().to_owned(), validator }),
     )?;
     let mut pull = Pull::new(body, mirrors.limits().payload, mirrors.limits());
-    let (mut batch, length) = (Vec::with_capacity(BATCH), part.target().length());
+    let mut batch = Vec::with_capacity(BATCH);
     loop {
         let left = usize::try_from(length - part.received()).unwrap_or(usize::MAX);
         let most = BATCH.min(meter.most_at_once()).min(left.saturating_add(1));

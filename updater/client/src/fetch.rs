@@ -43,12 +43,15 @@ pub struct Request<'a> {
     /// The validator a former reply came with. With `offset` zero: reply
     /// [`Reply::NotModified`] if it still holds. With an offset: resume only if it still holds.
     pub validator: Option<&'a str>,
+    /// Length of the whole file, where it is known. For those who would rather fetch in pieces; a body
+    /// goes to the end of the file all the same.
+    pub length: Option<u64>,
 }
 
 impl<'a> Request<'a> {
     /// The whole file, unconditionally.
     pub fn whole(path: &'a str) -> Self {
-        Request { path, offset: 0, validator: None }
+        Request { path, offset: 0, validator: None, length: None }
     }
 }
 

@@ -233,15 +233,16 @@ impl Mirrors {
         limit: u64,
         validator: Option<&str>,
     ) -> Result<Got, Error> {
-        let body = match self.open(mirror, Request { path, offset: 0, validator }).await? {
-            Reply::Body(body) => body,
-            Reply::Missing => return Ok(Got::Missing),
-            Reply::NotModified if validator.is_some() => return Ok(Got::NotModified),
-            // Neither was asked for.
-            Reply::NotModified | Reply::NotResumable => {
-                return Err(network(mirror, path, FetchError::BadReply).into());
-            }
-        };
+        let body =
+            match self.open(mirror, Request { path, offset: 0, validator, length: None }).await? {
+                Reply::Body(body) => body,
+                Reply::Missing => return Ok(Got::Missing),
+                Reply::NotModified if validator.is_some() => return Ok(Got::NotModified),
+                // Neither was asked for.
+                Reply::NotModified | Reply::NotResumable => {
+                    return Err(network(mirror, path, FetchError::BadReply).into());
+                }
+            };
         let validator = body.validator.clone();
         let mut pull = Pull::new(body, self.limits.metadata, &self.limits);
         let mut bytes = Vec::new();

@@ -8,17 +8,20 @@
 
 mod clients;
 mod options;
+mod pieces;
 mod reply;
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt, stream};
 use reqwest::RequestBuilder;
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use url::Url;
 
 use self::clients::Clients;
 pub use self::options::{HttpError, HttpOptions, Proxy, Token};
+use self::pieces::{Pace, Rest};
 use super::{BoxFuture, Fetch, FetchError, Reply, Request, segments};
 
 const REDIRECTS: usize = 5;
@@ -63,17 +66,26 @@ impl Http {
         Ok(url)
     }
 
-    async fn get(&self, url: &Url, request: Request<'_>) -> Result<RequestBuilder, FetchError> {
+    /// A request for the bytes from `offset` to before `end`, or to the last.
+    async fn get(
+        &self,
+        url: &Url,
+        offset: u64,
+        end: Option<u64>,
+        validator: Option<&str>,
+    ) -> Result<RequestBuilder, FetchError> {
         let mut get = self.clients.for_url(url).await?.get(url.clone());
         if url.origin() == self.base.origin() {
             get = get.headers(self.headers.clone());
         }
         get = get.header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if request.offset > 0 {
-            get = get.header(header::RANGE, format!("bytes={}-", request.offset));
+        let ranged = offset > 0 || end.is_some();
+        if ranged {
+            let last = end.map_or(String::new(), |end| (end - 1).to_string());
+            get = get.header(header::RANGE, format!("bytes={offset}-{last}"));
         }
-        Ok(match request.validator {
-            Some(validator) if request.offset > 0 => get.header(header::IF_RANGE, validator),
+        Ok(match validator {
+            Some(validator) if ranged => get.header(header::IF_RANGE, validator),
             Some(validator) => get.header(header::IF_NONE_MATCH, validator),
             None => get,
         })
@@ -88,13 +100,27 @@ impl Fetch for Http {
     fn open<'a>(&'a self, request: Request<'a>) -> BoxFuture<'a, Result<Reply, FetchError>> {
         async move {
             let mut url = self.address(request.path)?;
+            let end = pieces::first_end(&request);
             for _ in 0..=REDIRECTS {
-                let get = self.get(&url, request).await?;
+                let get = self.get(&url, request.offset, end, request.validator).await?;
+                let asked = Instant::now();
                 let response = get.send().await.map_err(reply::transport)?;
-                match reply::redirect(&url, &response)? {
-                    Some(to) => url = to,
-                    None => return reply::read(request, response).await,
+                if let Some(to) = reply::redirect(&url, &response)? {
+                    url = to;
+                    continue;
                 }
+                let pace = Pace::after(&response, asked.elapsed());
+                let end = end.filter(|end| pieces::is_piece(&response, request.offset, *end));
+                let mut reply = reply::read(request, response).await?;
+                if let (Reply::Body(body), Some(from), Some(length)) =
+                    (&mut reply, end, request.length)
+                {
+                    let (http, validator) = (self.clone(), body.validator.clone());
+                    let rest = Rest { http, url, from, length, validator }.chunks(pace);
+                    let first = std::mem::replace(&mut body.chunks, stream::empty().boxed());
+                    body.chunks = first.chain(rest).boxed();
+                }
+                return Ok(reply);
             }
             Err(FetchError::TooManyRedirects { limit: REDIRECTS })
         }

@@ -22,7 +22,7 @@ async fn read(body: Body) -> Result<Vec<u8>, FetchError> {
 }
 
 async fn body(server: &Server, offset: u64, validator: Option<&str>) -> Body {
-    let request = Request { path: "targets/a/x", offset, validator };
+    let request = Request { path: "targets/a/x", offset, validator, length: None };
     match mirror(server).open(request).await.unwrap() {
         Reply::Body(body) => body,
         other => panic!("{other:?}"),
@@ -79,7 +79,7 @@ async fn a_range_that_cannot_be_continued_is_said_so() {
         Answer { status: 206, ..Answer::ok(*b"hello") }.header("Content-Range", "bytes 0-4/5")
     });
     for server in [beyond, wrong] {
-        let request = Request { path: "targets/x", offset: 9, validator: None };
+        let request = Request { path: "targets/x", offset: 9, validator: None, length: None };
         assert!(matches!(mirror(&server).open(request).await, Ok(Reply::NotResumable)));
     }
 }
@@ -99,7 +99,8 @@ async fn only_403_and_404_mean_that_a_file_is_missing() {
 #[tokio::test]
 async fn not_modified_answers_only_a_question() {
     let server = Server::start(|_| Answer::status(304));
-    let ask = |validator| Request { path: "metadata/timestamp.json", offset: 0, validator };
+    let ask =
+        |validator| Request { path: "metadata/timestamp.json", offset: 0, validator, length: None };
     let mirror = mirror(&server);
     assert!(matches!(mirror.open(ask(Some("\"v1\""))).await, Ok(Reply::NotModified)));
     assert!(matches!(mirror.open(ask(None)).await, Err(FetchError::Status { code: 304, .. })));
@@ -211,7 +212,8 @@ async fn an_endless_header_is_given_up() {
 #[tokio::test]
 async fn a_not_modified_with_a_location_is_no_redirect() {
     let server = Server::start(|_| Answer::status(304).header("Location", "/elsewhere"));
-    let request = Request { path: "metadata/x.json", offset: 0, validator: Some("\"v\"") };
+    let request =
+        Request { path: "metadata/x.json", offset: 0, validator: Some("\"v\""), length: None };
     assert!(matches!(mirror(&server).open(request).await, Ok(Reply::NotModified)));
 }
 

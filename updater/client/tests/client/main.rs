@@ -6,6 +6,7 @@ mod http;
 mod mirror;
 mod mirrors;
 mod patience;
+mod pieces;
 mod placing;
 mod publisher;
 mod resume;

@@ -18,9 +18,11 @@ impl Seen {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// The offset of `Range: bytes=N-`.
-    pub(crate) fn offset(&self) -> Option<usize> {
-        self.header("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
+    /// What `Range: bytes=N-` or `bytes=N-M` asks of a file of this length.
+    pub(crate) fn range(&self, length: usize) -> Option<std::ops::Range<usize>> {
+        let (from, to) = self.header("range")?.strip_prefix("bytes=")?.split_once('-')?;
+        let end = to.parse().map_or(length, |to: usize| length.min(to + 1));
+        Some(from.parse().ok()?..end)
     }
 }
 
@@ -61,13 +63,12 @@ impl Answer {
             return Answer::status(304);
         }
         let resume = seen.header("if-range").is_none_or(|known| known == etag);
-        let answer = match seen.offset() {
-            Some(offset) if resume && offset >= body.len() => Answer::status(416),
-            Some(offset) if resume => {
-                Answer { body: body[offset..].to_vec(), ..Answer::status(206) }.header(
-                    "Content-Range",
-                    format!("bytes {offset}-{}/{}", body.len() - 1, body.len()),
-                )
+        let answer = match seen.range(body.len()) {
+            Some(range) if resume && range.is_empty() => Answer::status(416),
+            Some(range) if resume => {
+                let said = format!("bytes {}-{}/{}", range.start, range.end - 1, body.len());
+                Answer { body: body[range].to_vec(), ..Answer::status(206) }
+                    .header("Content-Range", said)
             }
             _ => Answer::ok(body),
         };

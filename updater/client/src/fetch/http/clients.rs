@@ -67,7 +67,7 @@ fn build(
         .http1_only()
         // More than are let through, so that too many can be told from a broken answer.
         .http1_max_headers(4096)
-        .pool_max_idle_per_host(1)
+        .pool_max_idle_per_host(2)
         .user_agent(concat!("exuvia/", env!("CARGO_PKG_VERSION")));
     let builder = match through {
         Proxy::System => builder,

@@ -10,8 +10,8 @@ use reqwest::{Response, StatusCode};
 use url::Url;
 
 use super::clients::Unresolved;
-use super::is_protected;
-use crate::fetch::{Body, FetchError, Reply, Request};
+use super::{is_protected, pieces};
+use crate::fetch::{Body, BoxStream, FetchError, Reply, Request};
 
 /// Most bytes of header fields, names and values together.
 const HEADER_BYTES: usize = 64 * 1024;
@@ -22,11 +22,14 @@ const HEADER_FIELDS: usize = 100;
 
 pub(super) async fn read(request: Request<'_>, response: Response) -> Result<Reply, FetchError> {
     let headers = response.headers();
+    let asked_for_part = request.offset > 0 || pieces::first_end(&request).is_some();
     let offset = match response.status() {
         StatusCode::OK => 0,
-        StatusCode::PARTIAL_CONTENT if request.offset > 0 => {
-            if range_start(headers) != Some(request.offset) {
-                return Ok(Reply::NotResumable);
+        StatusCode::PARTIAL_CONTENT if asked_for_part => {
+            match range_start(headers) == Some(request.offset) {
+                true => {}
+                false if request.offset > 0 => return Ok(Reply::NotResumable),
+                false => return Err(FetchError::BadReply),
             }
             request.offset
         }
@@ -48,20 +51,28 @@ pub(super) async fn read(request: Request<'_>, response: Response) -> Result<Rep
             return Err(FetchError::Status { code: other.as_u16(), retry_after });
         }
     };
-    if let Some(encoding) = text(headers, header::CONTENT_ENCODING)
-        && !encoding.eq_ignore_ascii_case("identity")
-    {
+    if let Some(encoding) = encoding(headers) {
         return Err(FetchError::Encoded { encoding: encoding.to_owned() });
     }
     // A weak validator promises equivalence, not equal bytes (RFC 9110 8.8.1).
     let validator = text(headers, header::ETAG)
         .filter(|v| v.starts_with('"') && v.len() <= 256)
         .map(str::to_owned);
+    Ok(Reply::Body(Body { offset, validator, chunks: chunks(response) }))
+}
+
+/// The body of an answer.
+pub(super) fn chunks(response: Response) -> BoxStream<'static, Result<Vec<u8>, FetchError>> {
     let chunks = response.bytes_stream().map(|chunk| match chunk {
         Ok(bytes) => Ok(Vec::from(bytes)),
         Err(e) => Err(FetchError::Broken { source: Arc::new(e) }),
     });
-    Ok(Reply::Body(Body { offset, validator, chunks: chunks.boxed() }))
+    chunks.boxed()
+}
+
+/// A content encoding, which nobody asked for.
+pub(super) fn encoding(headers: &HeaderMap) -> Option<&str> {
+    text(headers, header::CONTENT_ENCODING).filter(|name| !name.eq_ignore_ascii_case("identity"))
 }
 
 /// Where an answer sends us, if it does. Followed here rather than by the client library, which would
@@ -81,7 +92,7 @@ pub(super) fn redirect(from: &Url, response: &Response) -> Result<Option<Url>, F
     Ok(Some(to))
 }
 
-fn bounded(headers: &HeaderMap) -> Result<(), FetchError> {
+pub(super) fn bounded(headers: &HeaderMap) -> Result<(), FetchError> {
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     match bytes > HEADER_BYTES || headers.len() > HEADER_FIELDS {
         true => Err(FetchError::Header { fields: HEADER_FIELDS, bytes: HEADER_BYTES }),
@@ -122,7 +133,7 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 }
 
 /// The first byte of `Content-Range: bytes 5-9/10`.
-fn range_start(headers: &HeaderMap) -> Option<u64> {
+pub(super) fn range_start(headers: &HeaderMap) -> Option<u64> {
     let range = text(headers, header::CONTENT_RANGE)?.strip_prefix("bytes ")?;
     range.split_once('-')?.0.trim().parse().ok()
 }
