@@ -120,11 +120,12 @@ impl Case {
     /// What the attempt may end with.
     pub fn allowed(&self) -> Vec<&'static str> {
         match (&self.faults[..], self.asked) {
-            // The server behaves well in the end, after at most one error.
-            ([_, Fault::Status(500)], _) => vec!["installed", "5 Status"],
+            // The server behaves well in the end.
             ([_, _], _) => vec!["installed"],
-            // There is another way: the full bundle.
-            ([fault], Asked::Delta) => [&["installed"], &self.of_one(fault)[..]].concat(),
+            // There is another way, the full bundle; but it is no help where the line is the trouble.
+            ([Fault::Stall(_) | Fault::Slow(..)], Asked::Delta) => vec!["installed", "5 TooSlow"],
+            ([Fault::SlowHeader(_) | Fault::Silent], Asked::Delta) => vec!["5 Deadline"],
+            ([_], Asked::Delta) => vec!["installed"],
             ([fault], _) => self.of_one(fault),
             _ => Vec::new(),
         }

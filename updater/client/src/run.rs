@@ -303,11 +303,18 @@ impl Run {
             let unnamed = || RepositoryError::NoDigest { path: target.path().to_owned() };
             let digest = target.sha256().ok_or_else(unnamed)?;
             self.mirrors.turn_to_another_file();
-            let parts = self.parts();
-            let payload =
-                download::receive(&mut self.mirrors, &parts, target, digest, lock, &mut meter)
-                    .await?;
-            payloads.push(payload);
+            let (parts, before) = (self.parts(), self.mirrors.traffic().received);
+            match download::receive(&mut self.mirrors, &parts, target, digest, lock, &mut meter)
+                .await
+            {
+                Ok(payload) => payloads.push(payload),
+                Err(error) => {
+                    if matches!((step, &error), (Step::Delta(_), Error::Network(_))) {
+                        self.count_in_vain(digest, before).await?;
+                    }
+                    return Err(error);
+                }
+            }
             if let Step::Delta(delta) = step {
                 bundles.push(delta.bundle());
             }
@@ -315,6 +322,15 @@ impl Run {
         self.learn().await?;
         let how = if bundles.is_empty() { How::Unpack } else { How::Patch(bundles) };
         Ok(Ingredients { payloads, how })
+    }
+
+    /// Remembers a delta of which as good as nothing came: a larger file may be the better way then.
+    async fn count_in_vain(&self, delta: Digest, before: u64) -> Result<(), Error> {
+        if self.mirrors.traffic().received - before >= self.mirrors.limits().least {
+            return Ok(());
+        }
+        let store = self.store.clone();
+        Ok(in_background(move || store.remember_in_vain(delta)).await??)
     }
 
     /// The time now: the user may have taken hours to answer.

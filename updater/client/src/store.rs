@@ -1,7 +1,7 @@
 //! What is kept between runs (formats §8): metadata byte for byte, floors twice, what not to try
 //! again. All writes are durable; whatever cannot be read is absent, which the floors make safe.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -146,12 +146,28 @@ impl Store {
 
     /// Adds a payload that led nowhere although its bytes were right.
     pub(crate) fn remember_failed(&self, target: Digest) -> Result<(), LocalError> {
-        let mut targets = self.failed();
-        if targets.len() >= ENTRIES {
-            targets.clear();
+        self.change_failed(|failed| failed.give_up(target))
+    }
+
+    /// A payload of which nothing came in this run, from a mirror that gave its metadata. The third
+    /// time it is not worth another try.
+    pub(crate) fn remember_in_vain(&self, target: Digest) -> Result<(), LocalError> {
+        self.change_failed(|failed| {
+            let times = failed.in_vain.entry(target).or_default();
+            *times += 1;
+            if *times >= IN_VAIN {
+                failed.give_up(target);
+            }
+        })
+    }
+
+    fn change_failed(&self, change: impl FnOnce(&mut Failed)) -> Result<(), LocalError> {
+        let mut failed: Failed = self.read_record("failed").unwrap_or_default();
+        if failed.targets.len() + failed.in_vain.len() >= ENTRIES {
+            failed = Failed::default();
         }
-        targets.insert(target);
-        replace(&self.dir, "failed", &record::encode(&Failed { targets }))
+        change(&mut failed);
+        replace(&self.dir, "failed", &record::encode(&failed))
     }
 
     /// Bundles that the user does not want.
@@ -223,6 +239,16 @@ impl Record for Tag {
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Failed {
     targets: BTreeSet<Digest>,
+    /// How often nothing came of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    in_vain: BTreeMap<Digest, u32>,
+}
+
+impl Failed {
+    fn give_up(&mut self, target: Digest) {
+        self.in_vain.remove(&target);
+        self.targets.insert(target);
+    }
 }
 
 impl Record for Failed {
@@ -313,6 +339,8 @@ const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// Far more than a repository lists; a list that grew past it is begun again.
 const ENTRIES: usize = 1024;
+/// In how many runs nothing may come of a delta.
+const IN_VAIN: u32 = 3;
 
 #[cfg(test)]
 mod tests {

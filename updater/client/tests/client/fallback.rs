@@ -1,6 +1,8 @@
 //! Routes that lead nowhere.
 
-use exuvia::{Event, RouteKind};
+use std::time::Duration;
+
+use exuvia::{Event, Limits, RouteKind};
 
 use crate::publisher::World;
 use crate::road::offer;
@@ -130,4 +132,27 @@ async fn a_delta_that_the_only_mirror_cannot_deliver_gives_way_and_nothing_is_le
     });
     assert_eq!(walk(&world).await, (vec![RouteKind::Delta], Some(RouteKind::Full)));
     assert!(!world.cache().join("exuvia").exists());
+}
+
+#[tokio::test]
+async fn a_delta_of_which_nothing_ever_comes_gives_way_in_the_fourth_run() {
+    let mut world = World::new().await;
+    world.release("1.1.0", &["1.0.0"]);
+    let delta = world.paths(".delta").remove(0);
+    world.mirror.faults(|faults| {
+        faults.hang_after.insert(delta, 0);
+    });
+    let mut limits = Limits::default();
+    (limits.pause, limits.window) = (Duration::from_millis(1), Duration::from_millis(100));
+    limits.retries = 0;
+    let updater = world.builder().limits(limits).build().unwrap();
+    for _ in 0..3 {
+        let found = offer(&updater).await;
+        assert_eq!(found.route(), RouteKind::Delta);
+        let error = found.download(&mut |_| {}).await.unwrap_err();
+        assert_eq!(error.exit_code(), 5, "{error}");
+    }
+    let found = offer(&updater).await;
+    assert_eq!(found.route(), RouteKind::Full);
+    found.download(&mut |_| {}).await.unwrap();
 }
