@@ -3,7 +3,8 @@
 
 use exuvia_core::{Digest, Time};
 use exuvia_tests::home::things;
-use exuvia_tests::processes::Stage;
+use exuvia_tests::processes::{Stage, program};
+use exuvia_tests::proxy::{Demand, Proxy};
 use serde_json::{Value, json};
 
 /// 1.0.0 is installed from a folder, and 1.1.0 is published there.
@@ -72,4 +73,26 @@ fn a_silent_repository_is_told_by_the_status() {
     std::fs::write(home.join(&fresh), format!("{record}sha256 {digest}\n")).unwrap();
     stage.agent(&["status"]).works().says("shown nothing new for 20 days");
     assert_eq!(stage.status()["stale_days"], 20);
+}
+
+#[test]
+fn the_proxy_that_the_desktop_is_set_to_is_used_where_the_environment_names_none() {
+    let stage = Stage::new();
+    // Nobody resolves it: that is the proxy's affair.
+    stage.init("https://updates.invalid/");
+    let (proxy, other) = (Proxy::http(Demand::default()), Proxy::http(Demand::default()));
+    let address = proxy.url().replace("http://", "").replace('/', "");
+    let settings = format!("[Proxy Settings]\nProxyType=1\nhttpsProxy=http://{address}\n");
+    std::fs::write(stage.path("kioslaverc"), settings).unwrap();
+    let check = |environment: &[(&str, &str)]| {
+        let mut agent = stage.command(&program("exuvia-agent"));
+        agent.args(stage.agent_options()).arg("check").env("XDG_CONFIG_HOME", stage.path("."));
+        let output = agent.envs(environment.iter().copied()).output().unwrap();
+        assert_eq!(output.status.code(), Some(5), "{output:?}");
+    };
+    check(&[("XDG_CURRENT_DESKTOP", "KDE")]);
+    assert!(proxy.seen().contains(&"updates.invalid:443".to_owned()));
+    check(&[("XDG_CURRENT_DESKTOP", "KDE"), ("https_proxy", &other.url())]);
+    check(&[]);
+    assert!(proxy.seen().is_empty() && !other.seen().is_empty());
 }

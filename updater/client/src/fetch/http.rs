@@ -7,6 +7,7 @@
 //! kind of mirror alike.
 
 mod clients;
+mod desktop;
 mod options;
 mod pieces;
 mod reply;

@@ -11,6 +11,7 @@ use rustls::pki_types::pem::PemObject;
 use tokio::sync::OnceCell;
 use url::Url;
 
+use super::desktop::{self, Desktop};
 use super::options::{HttpError, HttpOptions, Proxy};
 use crate::fetch::FetchError;
 
@@ -38,17 +39,19 @@ impl Clients {
     /// The client for an address. Plain http is for this machine: a proxy would carry it elsewhere.
     pub(super) async fn for_url(&self, url: &Url) -> Result<&reqwest::Client, FetchError> {
         if url.scheme() == "http" {
-            let make = async || build(self.connect, &Proxy::Direct, no_roots()?);
+            let make = async || build(self.connect, &Proxy::Direct, None, no_roots()?);
             return self.plain.get_or_try_init(make).await;
         }
         self.secure
             .get_or_try_init(async || {
                 let authorities = self.authorities.clone();
-                // The system's certificates are many, and lie on a disk.
-                let tls = tokio::task::spawn_blocking(move || roots(authorities))
-                    .await
-                    .map_err(unreachable)??;
-                build(self.connect, &self.proxy, tls)
+                let of_system = matches!(self.proxy, Proxy::System);
+                // The system's certificates are many, and lie on a disk; its proxy may too.
+                let work =
+                    move || Ok((roots(authorities)?, of_system.then(desktop::proxy).flatten()));
+                let done = tokio::task::spawn_blocking(work).await.map_err(unreachable)?;
+                let (tls, desktop) = done?;
+                build(self.connect, &self.proxy, desktop, tls)
             })
             .await
     }
@@ -57,6 +60,7 @@ impl Clients {
 fn build(
     connect: Duration,
     through: &Proxy,
+    desktop: Option<Desktop>,
     tls: rustls::ClientConfig,
 ) -> Result<reqwest::Client, FetchError> {
     let builder = reqwest::Client::builder()
@@ -69,10 +73,14 @@ fn build(
         .http1_max_headers(4096)
         .pool_max_idle_per_host(2)
         .user_agent(concat!("exuvia/", env!("CARGO_PKG_VERSION")));
-    let builder = match through {
-        Proxy::System => builder,
-        Proxy::Direct => builder.no_proxy(),
-        Proxy::At(url) => builder.no_proxy().proxy(proxy(url).map_err(unreachable)?),
+    let builder = match (through, desktop) {
+        (Proxy::System, None) => builder,
+        (Proxy::System, Some(Desktop { proxy: url, exempt })) => {
+            let proxy = proxy(&url).map_err(unreachable)?;
+            builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_string(&exempt)))
+        }
+        (Proxy::Direct, _) => builder.no_proxy(),
+        (Proxy::At(url), _) => builder.no_proxy().proxy(proxy(url).map_err(unreachable)?),
     };
     builder.build().map_err(unreachable)
 }

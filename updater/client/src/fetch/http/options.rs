@@ -10,8 +10,8 @@ use url::Url;
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum Proxy {
-    /// As the environment says (`https_proxy`, `all_proxy`, `no_proxy`, …), on macOS and Windows also
-    /// as the system's settings say.
+    /// As the environment says (`https_proxy`, `all_proxy`, `no_proxy`, …), else as the settings of
+    /// macOS, Windows, GNOME and its kin, or KDE say. Scripts that find a proxy are not run.
     #[default]
     System,
     /// None, whatever the environment and the system say.
