@@ -6,6 +6,8 @@
 
 pub mod crash;
 pub mod home;
+pub mod kills;
+pub mod large;
 pub mod processes;
 pub mod proxy;
 pub mod scene;

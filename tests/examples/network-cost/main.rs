@@ -3,14 +3,13 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod app;
-mod kills;
 mod peers;
 mod requests;
 
 use std::time::Duration;
 
-use app::World;
+use exuvia_tests::kills;
+use exuvia_tests::large::World;
 use exuvia_tests::server::Fault;
 
 /// How much is measured.
@@ -44,9 +43,11 @@ fn main() {
         "| killed | kills | updates | found old | found new | MiB sent again per kill | most | files left behind |"
     );
     println!("|---|--:|--:|--:|--:|--:|--:|--:|");
-    println!("{}", kills::half_way(&world, Some(40 << 20)).row("half way, 40 MiB/s"));
-    println!("{}", kills::half_way(&world, None).row("half way, unthrottled loopback"));
-    println!("{}", kills::at_random(&world, plan.kills).row("at random, 100 MiB/s"));
+    println!("{}", kills::half_way(&world, Some(40 << 20), 5).row("half way, 40 MiB/s"));
+    println!("{}", kills::half_way(&world, None, 5).row("half way, unthrottled loopback"));
+    let at_random = |rate| kills::at_random(&world, rate, plan.kills);
+    println!("{}", at_random(Some(100 << 20)).row("at random, 100 MiB/s"));
+    println!("{}", at_random(None).row("at random, unthrottled loopback"));
     drop(world);
 
     let world = World::new(68, "1");

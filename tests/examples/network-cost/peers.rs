@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use exuvia_tests::large::World;
 use exuvia_tests::server::Fault;
 use exuvia_tests::watched::Watched;
 
-use crate::app::World;
 use crate::mib;
 
 /// Downloads of the full bundle: who, CPU time (the median of the rounds), peak memory.

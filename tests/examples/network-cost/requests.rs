@@ -2,11 +2,11 @@
 
 use exuvia::Check;
 use exuvia_tests::home::Home;
+use exuvia_tests::large::World;
 use exuvia_tests::scene::good;
 use exuvia_tests::server::Server;
 use exuvia_tests::sim::{Sim, platform};
 
-use crate::app::World;
 use crate::mib;
 
 /// Checks of an application that is up to date.

@@ -1,33 +1,36 @@
 //! What a kill costs, and that nothing is left of it.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use exuvia_tests::server::Fault;
-
-use crate::app::World;
-use crate::mib;
-
-/// As fast as a good line; a faster one only fills the buffers of this machine's kernel.
-const RATE: u64 = 100 << 20;
+use crate::home::things;
+use crate::large::World;
+use crate::server::Fault;
 
 /// What the kills of one series cost.
-#[derive(Default)]
-pub(crate) struct Series {
-    updates: u32,
-    kills: u32,
-    old: u32,
-    new: u32,
+#[derive(Debug, Default)]
+pub struct Series {
+    /// Updates that were finished in the end.
+    pub updates: u32,
+    /// Kills on the way there.
+    pub kills: u32,
+    /// How often the application that started next was the old version …
+    pub old: u32,
+    /// … or the new one.
+    pub new: u32,
     /// Bytes of payload sent more than once.
-    again: u64,
-    most: u64,
+    pub again: u64,
+    /// As many for each kill of one update, in the update where that was most.
+    pub most: u64,
     /// What was left behind, beyond what belongs there.
-    left: BTreeSet<String>,
+    pub left: BTreeSet<String>,
 }
 
 impl Series {
-    pub(crate) fn row(&self, name: &str) -> String {
+    /// A row of a table.
+    pub fn row(&self, name: &str) -> String {
         let Series { updates, kills, old, new, again, most, left } = self;
+        let mib = |bytes: u64| bytes as f64 / (1 << 20) as f64;
         let (again, most) = (mib(again / u64::from(*kills).max(1)), mib(*most));
         left.iter().for_each(|path| eprintln!("left behind: {path}"));
         let left = left.len();
@@ -38,9 +41,9 @@ impl Series {
 }
 
 /// Killed half way once, and started again; at full speed or at that of a line.
-pub(crate) fn half_way(world: &World, rate: Option<u64>) -> Series {
+pub fn half_way(world: &World, rate: Option<u64>, times: u32) -> Series {
     let mut series = Series::default();
-    for _ in 0..5 {
+    for _ in 0..times {
         prepare(world, rate);
         let half = world.length(&world.full) / 2;
         one_update(world, &mut series, |killed| {
@@ -53,16 +56,17 @@ pub(crate) fn half_way(world: &World, rate: Option<u64>) -> Series {
     series
 }
 
-/// Killed at any time, again and again, until so many kills are together.
-pub(crate) fn at_random(world: &World, kills: u32) -> Series {
-    prepare(world, Some(RATE));
-    let begun = std::time::Instant::now();
-    assert!(world.agent(&["update", "--yes"]).finish().output.status.success());
+/// Killed at any time, up to three times an update, until so many kills are together.
+pub fn at_random(world: &World, rate: Option<u64>, kills: u32) -> Series {
+    prepare(world, rate);
+    let begun = Instant::now();
+    let cost = world.agent(&["update", "--yes"]).finish();
+    assert!(cost.output.status.success(), "{cost:?}");
     let whole = begun.elapsed();
     let mut random = 0x2545_F491_4F6C_DD1D_u64;
     let mut series = Series::default();
     while series.kills < kills {
-        prepare(world, Some(RATE));
+        prepare(world, rate);
         one_update(world, &mut series, |killed| {
             random ^= random << 13;
             random ^= random >> 7;
@@ -112,8 +116,8 @@ fn one_update(world: &World, series: &mut Series, mut wait: impl FnMut(u32) -> b
 }
 
 /// What an update leaves behind that was not there before it, and has no business being there.
-pub(crate) fn leftovers(world: &World) -> BTreeSet<String> {
-    let all = |place: &str| exuvia_tests::home::things(&world.stage.path(place));
+fn leftovers(world: &World) -> BTreeSet<String> {
+    let all = |place: &str| things(&world.stage.path(place));
     let app = all("apps/notes").into_keys().filter(|path| {
         let parts: Vec<&str> = path.split('/').collect();
         match parts[..] {

@@ -4,24 +4,29 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
-use exuvia_tests::processes::{Stage, program, write_program};
-use exuvia_tests::server::Server;
-use exuvia_tests::watched::Watched;
+use crate::home::things;
+use crate::processes::{Stage, program, write_program};
+use crate::server::Server;
+use crate::watched::Watched;
 
 const FILE: usize = 4 << 20;
 
 /// The publisher, the server and the victim.
-pub(crate) struct World {
-    pub(crate) stage: Stage,
-    pub(crate) server: Server,
-    pub(crate) full: String,
-    pub(crate) delta: String,
+pub struct World {
+    /// Where they live.
+    pub stage: Stage,
+    /// What stands between them.
+    pub server: Server,
+    /// Path of the full bundle of 1.1.0.
+    pub full: String,
+    /// Path of the delta from 1.0.0 to it.
+    pub delta: String,
 }
 
 impl World {
     /// 1.0.0 of an application of so many MiB is installed, 1.1.0 is published, compressed at
     /// this level.
-    pub(crate) fn new(mebibytes: usize, level: &str) -> World {
+    pub fn new(mebibytes: usize, level: &str) -> World {
         let stage = Stage::new();
         let server = Server::start(&stage.path("www"));
         stage.init(&server.url());
@@ -39,7 +44,7 @@ impl World {
         }
         copy(&stage.path("home"), &stage.path("home.before"));
         copy(&stage.path("apps"), &stage.path("apps.before"));
-        let targets = exuvia_tests::home::things(&stage.path("www/targets"));
+        let targets = things(&stage.path("www/targets"));
         let find = |end: &str| {
             let name = targets.keys().find(|path| path.contains("1.1.0") && path.ends_with(end));
             format!("targets/{}", name.unwrap())
@@ -49,7 +54,7 @@ impl World {
     }
 
     /// Everything is as it was before the update.
-    pub(crate) fn restore(&self) {
+    pub fn restore(&self) {
         self.server.heal();
         self.server.open_gate();
         self.server.requests();
@@ -58,18 +63,18 @@ impl World {
     }
 
     /// Starts the agent.
-    pub(crate) fn agent(&self, args: &[&str]) -> Watched {
+    pub fn agent(&self, args: &[&str]) -> Watched {
         let mut command = self.stage.command(&program("exuvia-agent"));
         Watched::start(command.args(self.stage.agent_options()).args(args))
     }
 
     /// Bytes of a published file.
-    pub(crate) fn length(&self, path: &str) -> u64 {
+    pub fn length(&self, path: &str) -> u64 {
         self.stage.path("www").join(path).metadata().unwrap().len()
     }
 
     /// The version that a start gives, if the tree behind it is exactly that version's.
-    pub(crate) fn whole_version(&self) -> String {
+    pub fn whole_version(&self) -> String {
         let said = self.stage.start(&["--version"]).works().stdout;
         let version = said.trim().strip_prefix("notes ").unwrap().to_owned();
         let (app, dist) = (self.stage.app(), self.stage.path(&format!("dist-{version}")));
