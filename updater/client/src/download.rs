@@ -110,7 +110,11 @@ async fn fill(
         if in_vain > mirrors.limits().retries || hopeless || better {
             return Ok((part, Err(error.into())));
         }
-        mirrors.rest(mirror, error, in_vain, meter.progress).await?;
+        // What breaks off but brings a good deal is gone on with at once: some servers give every
+        // answer a connection of its own, or no more than so much.
+        if gained < BATCH as u64 / 4 {
+            mirrors.rest(mirror, error, in_vain, meter.progress).await?;
+        }
     }
     Ok((part, Ok(())))
 }

@@ -35,7 +35,7 @@ async fn download(builder: exuvia::Builder) -> Result<Vec<Event>, Error> {
 async fn an_overloaded_server_is_asked_again() {
     let (world, _, path) = world().await;
     world.mirror.faults(|faults| {
-        faults.break_after.insert(path.clone(), (500_000, 1));
+        faults.break_after.insert(path.clone(), (50_000, 1));
         faults.status.insert(path, (503, Some(Duration::from_millis(100)), 2));
     });
     let begun = Instant::now();
