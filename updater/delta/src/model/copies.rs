@@ -4,7 +4,7 @@
 use super::coder::Coder;
 #[cfg(any(test, feature = "make"))]
 use super::coder::Encoder;
-use super::decision::Decisions;
+use super::decision::{Decisions, Shape};
 use super::{coder::Decoder, hash, magnitude};
 
 use std::io::Read;
@@ -70,10 +70,18 @@ fn failure(coder: Decoder<impl Read>) -> Failure {
 /// Distances between new and old position that may come again.
 const DIAGONALS: usize = 16;
 
+type Place = Decisions<4, 8>;
+const PLACE: Shape = Shape(16, 4);
+type Size = Decisions<4, 8>;
+const SIZE: Shape = Shape(16, 2);
+
+/// Bytes of memory beside the list.
+pub(super) const MEMORY: u64 = Place::memory(PLACE) + Size::memory(SIZE) + (1 << 16);
+
 /// What foretells the next copy.
 struct Model {
-    place: Decisions<4, 8>,
-    size: Decisions<4, 8>,
+    place: Place,
+    size: Size,
     /// New position minus old position of the last copies, the latest first.
     diagonals: [u64; DIAGONALS],
     /// Ends of the last copy in the old and the new file.
@@ -89,8 +97,8 @@ struct Model {
 impl Model {
     fn new() -> Self {
         Self {
-            place: Decisions::new(18, 3),
-            size: Decisions::new(18, 2),
+            place: Place::new(PLACE),
+            size: Size::new(SIZE),
             diagonals: [0; DIAGONALS],
             old_end: 0,
             new_end: 0,
@@ -134,7 +142,16 @@ impl Model {
         let wanted = old.wrapping_sub(self.new_end);
         let found = self.diagonals.iter().position(|diagonal| *diagonal == wanted);
         let mut index = 0;
-        while index < DIAGONALS {
+        let contexts = [
+            hash(self.diagonal, 98),
+            hash(self.extra, 97 + self.length * 256),
+            hash(self.length, self.diagonal << 8 | 96 << 16),
+            hash(self.extra_bytes, 95),
+        ];
+        if !self.place.flag(coder, contexts, 1, found.is_some()) {
+            index = DIAGONALS;
+        }
+        while index < DIAGONALS - 1 {
             let k = index as u32;
             let contexts = [
                 hash(k, self.diagonal),
@@ -161,7 +178,7 @@ impl Model {
         let (diagonal, extra) = (self.diagonal, self.extra);
         let distance = old.wrapping_sub(self.old_end) as i64;
         let contexts = [hash(diagonal, 200), hash(extra, 201), 202, 203];
-        let back = self.place.flag(coder, contexts, 1, distance < 0);
+        let back = self.place.flag(coder, contexts, 3, distance < 0);
         let s = u32::from(back);
         let contexts = [
             hash(s, 300),

@@ -1,18 +1,26 @@
 //! Single decisions and numbers under several contexts.
 
 use super::coder::Coder;
-use super::hash;
 use super::history::HISTORIES;
 use super::mixer::{Counter, Mixer, Row};
+use super::{hash, spread};
 
 /// Bits of the longest number, beyond its leading one.
 const NUMBER_BITS: u32 = 40;
+/// Bits of their number.
+const LENGTH_BITS: u32 = 6;
+/// Bits after the leading one that are foretold at all.
+const MODELLED: u32 = 14;
+
+/// How many histories there are, as a power of two, and how many sets of weights.
+#[derive(Clone, Copy)]
+pub(super) struct Shape(pub(super) u32, pub(super) usize);
 
 /// Decisions of one kind (hit or miss, which form, the bits of a number): `N` contexts, each with
-/// the history of what came in it; `W` is `N` + 1 rounded up to a multiple of 8.
+/// the history of what came in it; `W` is `N` or more, a multiple of 8.
 pub(super) struct Decisions<const N: usize, const W: usize> {
-    histories: Vec<u8>,
-    counters: Vec<[Counter; 256]>,
+    histories: Box<[u8]>,
+    counters: Box<[[Counter; 256]; N]>,
     mixer: Mixer<W>,
     shift: u32,
 }
@@ -21,16 +29,19 @@ pub(super) struct Decisions<const N: usize, const W: usize> {
 const WEIGHT: i32 = 7373;
 /// How fast weights learn.
 const RATE: i32 = 3;
-/// At most this many observations hold an estimate back.
-const LIMIT: u32 = 250;
 
 impl<const N: usize, const W: usize> Decisions<N, W> {
-    /// 2^`bits` histories, `sets` sets of weights.
-    pub(super) fn new(bits: u32, sets: usize) -> Self {
-        const { assert!(N < W && W.is_multiple_of(8)) };
+    /// Bytes of memory.
+    pub(super) const fn memory(Shape(bits, sets): Shape) -> u64 {
+        (1 << bits) + (N * 256 * size_of::<Counter>()) as u64 + Mixer::<W>::memory(sets, 1)
+    }
+
+    /// Of a shape.
+    pub(super) fn new(Shape(bits, sets): Shape) -> Self {
+        const { assert!(N <= W && W.is_multiple_of(8)) };
         Self {
-            histories: vec![0; 1 << bits],
-            counters: vec![HISTORIES.start.map(Counter); N],
+            histories: vec![0; 1 << bits].into(),
+            counters: Box::new([HISTORIES.start.map(Counter); N]),
             mixer: Mixer::new(sets, 1, (WEIGHT / N as i32) as i16, RATE),
             shift: 32 - bits,
         }
@@ -49,20 +60,23 @@ impl<const N: usize, const W: usize> Decisions<N, W> {
         let mut slots = [0usize; N];
         let mut states = [0u8; N];
         for i in 0..N {
-            let slot = hash(contexts[i], i as u32 + 1).wrapping_mul(0x2545_F491) >> self.shift;
+            let slot = spread(contexts[i], i as u32 + 1) >> self.shift;
             slots[i] = slot as usize;
             states[i] = self.histories[slots[i]];
         }
-        for ((input, counters), state) in inputs.0.iter_mut().zip(&self.counters).zip(states) {
-            *input = counters[state as usize].logit();
+        for ((input, counters), state) in inputs.0.iter_mut().zip(self.counters.iter()).zip(states)
+        {
+            *input = counters[usize::from(state)].logit();
         }
-        inputs.0[N] = 256;
+        if N < W {
+            inputs.0[N.min(W - 1)] = 256;
+        }
         let question = self.mixer.mix(set, 0, &inputs);
         let bit = coder.code(bit, question.chance);
         self.mixer.learn(question, &inputs, bit);
         for i in 0..N {
-            self.counters[i][states[i] as usize].learn(bit, LIMIT);
-            self.histories[slots[i]] = HISTORIES.next[states[i] as usize][bit as usize & 1];
+            self.counters[i][usize::from(states[i])].learn(bit);
+            self.histories[slots[i]] = HISTORIES.next[bit as usize & 1][usize::from(states[i])];
         }
         bit
     }
@@ -79,8 +93,8 @@ impl<const N: usize, const W: usize> Decisions<N, W> {
         self.bit(coder, contexts, set, so.into()) != 0
     }
 
-    /// Codes a number below 2^40: how many bits follow the leading one of `value` + 1 in unary, and
-    /// then those.
+    /// Codes a number below 2^40: how many bits follow the leading one of `value` + 1, in six
+    /// decisions, and then those; all but the first few of them take a whole bit each.
     pub(super) fn number<C: Coder>(
         &mut self,
         coder: &mut C,
@@ -90,20 +104,21 @@ impl<const N: usize, const W: usize> Decisions<N, W> {
     ) -> u64 {
         let value = value.min((1 << NUMBER_BITS) - 2) + 1;
         let wanted = value.ilog2();
-        let mut length = 0;
-        while length < NUMBER_BITS {
+        let mut length = 1;
+        for i in (0..LENGTH_BITS).rev() {
             let contexts = contexts.map(|context| hash(context, 0x100 + length));
-            if self.bit(coder, contexts, set, u32::from(length < wanted)) == 0 {
-                break;
-            }
-            length += 1;
+            length = length << 1 | self.bit(coder, contexts, set, wanted >> i & 1);
         }
+        let length = (length & 63).min(NUMBER_BITS);
         let mut number = 1u64;
         for i in (0..length).rev() {
-            let above = if length - i <= 12 { number as u32 } else { 0xffff };
-            let place = 0x8000_0000 | length << 20 | i << 14 ^ above;
-            let contexts = contexts.map(|context| hash(context, place));
-            let bit = self.bit(coder, contexts, set, (value >> i) as u32 & 1);
+            let bit = (value >> i) as u32 & 1;
+            let bit = if length - i <= MODELLED {
+                let place = 0x8000_0000 | length << 20 | number as u32;
+                self.bit(coder, contexts.map(|context| hash(context, place)), set, bit)
+            } else {
+                coder.code(bit, 1 << 15)
+            };
             number = number << 1 | u64::from(bit);
         }
         number - 1

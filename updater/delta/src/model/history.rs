@@ -4,12 +4,16 @@
 //! last. A bit adds to its own count and takes from the other one, if that is large: what is recent
 //! weighs more. State 0 has seen nothing.
 
+use super::tables::STRETCH;
+
 /// The automaton.
 pub(super) struct Histories {
     /// The state after a bit.
-    pub(super) next: [[u8; 2]; 256],
+    pub(super) next: [[u8; 256]; 2],
     /// An estimate to begin with: a [`Counter`](super::mixer::Counter)'s probability of a one.
     pub(super) start: [u32; 256],
+    /// Its logit: what whole bytes are foretold by.
+    pub(super) logit: [i16; 256],
 }
 
 pub(super) static HISTORIES: Histories = histories();
@@ -78,16 +82,17 @@ const fn histories() -> Histories {
         }
         sum += 1;
     }
-    let mut table = Histories { next: [[0; 2]; 256], start: [1 << 31; 256] };
+    let mut table = Histories { next: [[0; 256]; 2], start: [1 << 31; 256], logit: [0; 256] };
     let mut state = 0;
     while state < states {
         let (zeros, ones) = counts[state];
         let (z, o) = raised(zeros, ones);
-        table.next[state][0] = number[z as usize][o as usize][0];
+        table.next[0][state] = number[z as usize][o as usize][0];
         let (o, z) = raised(ones, zeros);
-        table.next[state][1] = number[z as usize][o as usize][1];
+        table.next[1][state] = number[z as usize][o as usize][1];
         let chance = ((2 * ones as u64 + 1) << 31) / (zeros + ones + 1) as u64;
-        table.start[state] = chance as u32 & !1023;
+        table.start[state] = chance as u32;
+        table.logit[state] = STRETCH[(table.start[state] >> 20) as usize];
         state += 1;
     }
     table

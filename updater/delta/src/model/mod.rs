@@ -36,7 +36,8 @@ pub(crate) use copies::encode as encode_copies;
 pub(crate) use copies::{Copy, decode as decode_copies};
 
 /// Most bytes that the model takes.
-pub(crate) const MEMORY: u64 = 12 << 20;
+pub(crate) const MEMORY: u64 =
+    if body::MEMORY > copies::MEMORY { body::MEMORY } else { copies::MEMORY };
 
 /// The old file, followed by what the decoder knows of the new one beforehand.
 pub(crate) trait Old {
@@ -61,6 +62,12 @@ pub(crate) trait Old {
 fn hash(a: u32, b: u32) -> u32 {
     let h = (a ^ b.wrapping_mul(0x9E37_79B1)).wrapping_mul(0x85EB_CA6B);
     h ^ h >> 15
+}
+
+/// Where a context is in a table: the upper bits, and a check below them.
+#[inline]
+fn spread(context: u32, salt: u32) -> u32 {
+    (context ^ salt.wrapping_mul(0x9E37_79B1)).wrapping_mul(0x2545_F491)
 }
 
 /// How many bits a number has: its magnitude.

@@ -1,51 +1,66 @@
 //! Whole bytes under several contexts.
 
 use super::coder::Coder;
-use super::hash;
 use super::history::HISTORIES;
-use super::mixer::{Counter, Mixer, Row};
+use super::mixer::{Mixer, Row};
+use super::spread;
 
-/// What came in one context, in one line of the processor's cache: four groups of 15 histories, one
-/// for each bit of a nibble after each way to it. The first group is that of the first nibble, and
-/// its byte 0 a check of the context. The others are those of second nibbles, with the first as tag.
+/// Histories of the bits of a nibble, one for each way to a bit: that of the first bit is at 1, those
+/// of the others at twice that of the bit before, plus that bit. What is at 0 tells whose they are.
+type Group = [u8; 16];
+
+/// What came in one context, in one line of the processor's cache: the group of the first nibble,
+/// with a check of the context, and those of three second nibbles, with the first as tag.
 #[repr(align(64))]
 #[derive(Clone, Copy)]
-struct Line([u8; 64]);
+struct Line([Group; 4]);
 
-const EMPTY: Line = Line([0; 64]);
-const GROUP: usize = 16;
+const EMPTY: Line = Line([[0; 16]; 4]);
 
-/// Where the histories of each context are: a line, and the group in it.
-type Places<const N: usize> = [(usize, usize); N];
-
-/// Bytes of one kind: `N` contexts; `W` is `N` + 1 rounded up to a multiple of 8.
-pub(super) struct Symbols<const N: usize, const W: usize> {
-    lines: Vec<Line>,
-    counters: Vec<[Counter; 256]>,
+/// Bytes of one kind: `N` contexts; `W` is `N` or more, a multiple of 8. The first `WIDE` contexts
+/// are followed by so many different bytes that each first nibble takes a group of its own.
+pub(super) struct Symbols<const N: usize, const W: usize, const WIDE: usize> {
+    groups: Box<[Group]>,
+    lines: Box<[Line]>,
     mixer: Mixer<W>,
-    shift: u32,
-    /// Bit *i*: context *i* is followed by so many different bytes that each first nibble takes a
-    /// line of its own.
-    wide: u32,
+    /// Bits of a hash that do not tell the place in `groups`, and in `lines`.
+    shifts: [u32; 2],
 }
 
+/// How many groups and lines there are, as powers of two, and how many sets of weights.
+#[derive(Clone, Copy)]
+pub(super) struct Shape(pub(super) [u32; 2], pub(super) usize);
+
+/// Ways to a bit of a byte.
+const WAYS: usize = 256;
 /// Weights of all contexts together, in the beginning (1/8192).
 const WEIGHT: i32 = 11_469;
 /// How fast weights learn.
 const RATE: i32 = 5;
-/// At most this many observations hold an estimate back.
-const LIMIT: u32 = 250;
 
-impl<const N: usize, const W: usize> Symbols<N, W> {
-    /// 2^`bits` lines, `sets` sets of weights.
-    pub(super) fn new(bits: u32, sets: usize, wide: u32) -> Self {
-        const { assert!(N < W && W.is_multiple_of(8)) };
+/// Where the histories of a context are: a group, or a line and a group in it.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    index: u32,
+    group: u8,
+    /// What must be at 0 there.
+    check: u8,
+}
+
+impl<const N: usize, const W: usize, const WIDE: usize> Symbols<N, W, WIDE> {
+    /// Bytes of memory.
+    pub(super) const fn memory(Shape([groups, lines], sets): Shape) -> u64 {
+        (16 << groups) + (64 << lines) + Mixer::<W>::memory(sets, WAYS)
+    }
+
+    /// Of a shape.
+    pub(super) fn new(Shape(bits, sets): Shape) -> Self {
+        const { assert!(WIDE <= N && N <= W && W.is_multiple_of(8)) };
         Self {
-            lines: vec![EMPTY; 1 << bits],
-            counters: vec![HISTORIES.start.map(Counter); N],
-            mixer: Mixer::new(sets, 256, (WEIGHT / N as i32) as i16, RATE),
-            shift: 32 - bits,
-            wide,
+            groups: vec![[0; 16]; 1 << bits[0]].into(),
+            lines: vec![EMPTY; 1 << bits[1]].into(),
+            mixer: Mixer::new(sets, WAYS, (WEIGHT / N as i32) as i16, RATE),
+            shifts: bits.map(|bits| 32 - bits),
         }
     }
 
@@ -57,92 +72,124 @@ impl<const N: usize, const W: usize> Symbols<N, W> {
         set: usize,
         byte: u8,
     ) -> u8 {
-        let mut places = [(0, 0); N];
-        self.open(contexts, u32::MAX, 0, &mut places);
-        let high = self.nibble(coder, &places, (set, 1), byte >> 4);
-        self.open(contexts, self.wide, high as u32, &mut places);
-        self.turn(high as u8, &mut places);
-        self.nibble(coder, &places, (set, high), byte & 15) as u8
+        let mut places = [Place::default(); N];
+        let mut histories = [[0; 16]; N];
+        self.groups(contexts, 0, &mut places, &mut histories);
+        self.lines(contexts, &mut places, &mut histories);
+        let high = self.nibble(coder, &mut histories, (set, 1), byte >> 4);
+        self.put(&places, &histories);
+        self.groups(contexts, high, &mut places, &mut histories);
+        self.turn(high as u8, &mut places, &mut histories);
+        let low = self.nibble(coder, &mut histories, (set, high), byte & 15);
+        self.put(&places, &histories);
+        low as u8
     }
 
-    /// Finds the lines of the contexts in `which`, after `nibble` (0: at its beginning).
+    /// Finds the groups of wide contexts after `way`: 0, or a first nibble. One that is another
+    /// context's is taken from it.
+    #[inline(always)]
+    fn groups(
+        &self,
+        contexts: &[u32; N],
+        way: usize,
+        places: &mut [Place; N],
+        found: &mut [Group; N],
+    ) {
+        for i in 0..WIDE {
+            let hash = spread(contexts[i], (i as u32 + 1) << 10 | way as u32);
+            let (index, check) = (hash >> self.shifts[0], (hash >> 4) as u8 | 1);
+            places[i] = Place { index, group: 0, check };
+            found[i] = self.groups[index as usize];
+        }
+        for (found, place) in found.iter_mut().zip(places).take(WIDE) {
+            if found[0] != place.check {
+                *found = [0; 16];
+                found[0] = place.check;
+            }
+        }
+    }
+
+    /// Finds the lines of other contexts. One that is another context's is taken from it.
     ///
     /// All lines are touched before any is looked at, so that they come from memory together.
-    #[inline]
-    fn open(&mut self, contexts: &[u32; N], which: u32, nibble: u32, places: &mut Places<N>) {
-        let mut wanted = [0u8; N];
-        let mut found = [0u8; N];
-        for i in 0..N {
-            if which >> i & 1 == 0 {
-                continue;
-            }
-            let hash = hash(contexts[i], (i as u32 + 1) << 10 | nibble).wrapping_mul(0x2545_F491);
-            places[i] = ((hash >> self.shift) as usize, 0);
-            wanted[i] = hash as u8 | 1;
-            found[i] = self.lines[places[i].0].0[0];
+    #[inline(always)]
+    fn lines(&mut self, contexts: &[u32; N], places: &mut [Place; N], found: &mut [Group; N]) {
+        for i in WIDE..N {
+            let hash = spread(contexts[i], (i as u32 + 1) << 10);
+            let (index, check) = (hash >> self.shifts[1], (hash >> 4) as u8 | 1);
+            places[i] = Place { index, group: 0, check };
+            found[i] = self.lines[index as usize].0[0];
         }
-        for i in 0..N {
-            if found[i] != wanted[i] {
-                let line = &mut self.lines[places[i].0];
-                *line = EMPTY;
-                line.0[0] = wanted[i];
+        for (found, place) in found.iter_mut().zip(places).skip(WIDE) {
+            if found[0] != place.check {
+                self.lines[place.index as usize] = EMPTY;
+                *found = [0; 16];
+                found[0] = place.check;
             }
         }
     }
 
-    /// Finds the groups of the second nibble in lines that have one for several first nibbles. A
-    /// new one replaces the one that has seen least.
-    #[inline]
-    fn turn(&mut self, first: u8, places: &mut Places<N>) {
-        for (i, place) in places.iter_mut().enumerate() {
-            if self.wide >> i & 1 != 0 {
-                continue;
-            }
-            let line = &mut self.lines[place.0].0;
-            let [one, two, three] = [GROUP, 2 * GROUP, 3 * GROUP];
-            place.1 = if line[one] == first {
-                one
-            } else if line[two] == first {
-                two
-            } else if line[three] == first {
-                three
+    /// Finds the groups of the second nibble in lines. A new one replaces the one that has seen
+    /// least.
+    #[inline(always)]
+    fn turn(&mut self, first: u8, places: &mut [Place; N], found: &mut [Group; N]) {
+        for i in WIDE..N {
+            let line = &self.lines[places[i].index as usize].0;
+            let group = if line[1][0] == first {
+                1
+            } else if line[2][0] == first {
+                2
+            } else if line[3][0] == first {
+                3
             } else {
-                let least = if line[two + 1] < line[one + 1] { two } else { one };
-                let least = if line[three + 1] < line[least + 1] { three } else { least };
-                line[least..least + GROUP].fill(0);
-                line[least] = first;
-                least
+                let least = if line[2][1] < line[1][1] { 2 } else { 1 };
+                if line[3][1] < line[least][1] { 3 } else { least }
             };
+            found[i] = line[group];
+            if found[i][0] != first {
+                found[i] = [0; 16];
+                found[i][0] = first;
+            }
+            places[i].group = group as u8;
+        }
+    }
+
+    /// Puts histories back.
+    #[inline(always)]
+    fn put(&mut self, places: &[Place; N], histories: &[Group; N]) {
+        for i in 0..WIDE {
+            self.groups[places[i].index as usize] = histories[i];
+        }
+        for i in WIDE..N {
+            let line = &mut self.lines[places[i].index as usize].0;
+            line[usize::from(places[i].group & 3)] = histories[i];
         }
     }
 
     /// Codes four bits; returns them after the bits of `way`.
-    #[inline]
+    #[inline(always)]
     fn nibble<C: Coder>(
         &mut self,
         coder: &mut C,
-        places: &Places<N>,
+        histories: &mut [Group; N],
         (set, mut way): (usize, usize),
         nibble: u8,
     ) -> usize {
         let mut node = 1;
         for bit in [3, 2, 1, 0] {
             let mut inputs = Row([0i16; W]);
-            let mut states = [0u8; N];
-            for i in 0..N {
-                let (line, group) = places[i];
-                states[i] = self.lines[line].0[(group | node) & 63];
-                inputs.0[i] = self.counters[i][states[i] as usize].logit();
+            for (input, group) in inputs.0.iter_mut().zip(&*histories) {
+                *input = HISTORIES.logit[usize::from(group[node & 15])];
             }
-            inputs.0[N] = 256;
+            if N < W {
+                inputs.0[N.min(W - 1)] = 256;
+            }
             let question = self.mixer.mix(set, way & 255, &inputs);
             let bit = coder.code(u32::from(nibble) >> bit & 1, question.chance);
             self.mixer.learn(question, &inputs, bit);
-            for i in 0..N {
-                let (line, group) = places[i];
-                self.counters[i][states[i] as usize].learn(bit, LIMIT);
-                let next = HISTORIES.next[states[i] as usize][bit as usize & 1];
-                self.lines[line].0[(group | node) & 63] = next;
+            let next = &HISTORIES.next[bit as usize & 1];
+            for group in &mut *histories {
+                group[node & 15] = next[usize::from(group[node & 15])];
             }
             node = node << 1 | bit as usize;
             way = way << 1 | bit as usize;

@@ -55,22 +55,9 @@ const fn stretch() -> [i16; 4096] {
     table
 }
 
-/// 65,536 / (n + 3/2): how far the n-th observation moves an estimate.
-pub(super) static SHARE: [u16; 1024] = share();
-
-const fn share() -> [u16; 1024] {
-    let mut table = [0; 1024];
-    let mut n = 0;
-    while n < 1024 {
-        table[n] = (131_072 / (2 * n + 3)) as u16;
-        n += 1;
-    }
-    table
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{LOGIT_MAX, SHARE, SQUASH, STRETCH};
+    use super::{LOGIT_MAX, SQUASH, STRETCH};
 
     #[test]
     fn tables_are_those_of_the_specification() {
@@ -83,7 +70,6 @@ mod tests {
             [0, 1, 1000, 2047, 2048, 4095].map(|i| STRETCH[i]),
             [-2307, -2025, -289, 0, 0, 2307]
         );
-        assert_eq!([0, 1, 2, 1023].map(|n| SHARE[n]), [43690, 26214, 18724, 63]);
     }
 
     #[test]

@@ -103,26 +103,39 @@ fn memory(code: &[u8], at: usize) -> Option<(usize, u8, bool)> {
 }
 
 /// Scans code for absolute 32-bit fields; `inside` tells whether something is at an address.
+///
+/// Few places hold an address at all, so these are looked for first, and then what is before them.
 pub(super) fn absolute(
     code: &[u8],
     (low, high): (u64, u64),
     inside: impl Fn(u64) -> bool,
     mut found: impl FnMut(usize),
 ) {
-    let mut at = 0;
-    while at + 12 < code.len() {
-        let before = at.checked_sub(1).map_or(0, |index| code[index]);
-        let distance = absolute_field(&code[at..], before);
-        if distance > 0 {
-            let value = u64::from(int(code, at + distance));
-            if (low..high).contains(&value) && inside(value) {
-                found(at + distance);
-                at += distance + 4;
-                continue;
-            }
+    let Some((&first, rest)) = code.split_first_chunk::<4>() else { return };
+    let mut value = u64::from(u32::from_le_bytes(first));
+    let mut free = 0;
+    for (at, byte) in (1..).zip(rest) {
+        value = value >> 8 | u64::from(*byte) << 24;
+        if value.wrapping_sub(low) < high - low
+            && at >= free
+            && is_absolute(code, at, free)
+            && inside(value)
+        {
+            found(at);
+            free = at + 4;
         }
-        at += 1;
     }
+}
+
+/// Whether the field at `at` follows an opcode that it may belong to, not before `free`.
+fn is_absolute(code: &[u8], at: usize, free: usize) -> bool {
+    [1, 2, 3, 4, 6].into_iter().any(|distance| {
+        let Some(start) = at.checked_sub(distance).filter(|start| *start >= free) else {
+            return false;
+        };
+        let before = start.checked_sub(1).map_or(0, |index| code[index]);
+        absolute_field(&code[start..], before) == distance
+    })
 }
 
 /// How many bytes after the opcode an absolute field would begin; 0 for none.

@@ -123,5 +123,5 @@ pub(crate) fn encode_memory(old: u64, new: u64) -> u64 {
 /// Microseconds of processor that decoding takes, about.
 #[cfg(feature = "make")]
 pub(crate) fn decode_micros(patch: u64, length: u64) -> u64 {
-    5_000 + patch * 3 + length / 200
+    5_000 + patch * 5 / 3 + length / 200
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::{Failure, Walk};
 use crate::model::coder::Coder;
 use crate::model::copies::Copy;
-use crate::model::decision::Decisions;
+use crate::model::decision::{Decisions, Shape};
 use crate::model::{Old, hash, magnitude};
 
 /// Bytes of a block, unless a reference lies across its end.
@@ -13,10 +13,15 @@ const BLOCK: usize = 32;
 /// A shorter stretch is not asked for as a whole.
 const LEAST_STRETCH: usize = 2 * BLOCK;
 
+type Stretch = Decisions<4, 8>;
+const STRETCH: Shape = Shape(14, 8);
+type Whole = Decisions<5, 8>;
+const WHOLE: Shape = Shape(16, 8);
+
 /// What foretells whether a stretch or a block is as foretold.
 pub(super) struct Blocks {
-    stretch: Decisions<4, 8>,
-    block: Decisions<5, 8>,
+    stretch: Stretch,
+    block: Whole,
     /// Misses of the last blocks and stretches, the latest in the lowest bit.
     pub(super) missed: u32,
     stretches: u32,
@@ -25,10 +30,13 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
+    /// Bytes of memory.
+    pub(super) const MEMORY: u64 = Stretch::memory(STRETCH) + Whole::memory(WHOLE);
+
     pub(super) fn new() -> Self {
         Self {
-            stretch: Decisions::new(14, 8),
-            block: Decisions::new(16, 8),
+            stretch: Stretch::new(STRETCH),
+            block: Whole::new(WHOLE),
             missed: 0,
             stretches: 0,
             first: 0,
@@ -164,10 +172,16 @@ impl<C: Coder, O: Old, W: Write> Walk<'_, C, O, W> {
                 self.field(block, next);
                 at += self.window.fields[next].width;
                 next += 1;
-            } else {
-                self.byte(block, at, next - block.fields.0);
-                at += 1;
+                continue;
             }
+            let free = if next < block.fields.1 { self.window.fields[next].at } else { block.end };
+            let whole = self.out.position().is_multiple_of(4) && at + 4 <= free;
+            if whole && self.quad(block, at) {
+                at += 4;
+                continue;
+            }
+            self.byte(block, at);
+            at += 1;
         }
     }
 }

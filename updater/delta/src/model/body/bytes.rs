@@ -6,14 +6,22 @@ use super::Walk;
 use super::blocks::Block;
 use super::window::Field;
 use crate::model::coder::Coder;
-use crate::model::decision::Decisions;
-use crate::model::symbol::Symbols;
+use crate::model::decision::{self, Decisions};
+use crate::model::symbol::{self, Symbols};
 use crate::model::{Old, hash, magnitude};
+
+type Same = Decisions<5, 8>;
+const SAME: decision::Shape = decision::Shape(18, 80);
+type Quad = Decisions<6, 8>;
+const QUAD: decision::Shape = decision::Shape(18, 16);
+type Value = Symbols<6, 8, 6>;
+const VALUE: symbol::Shape = symbol::Shape([14, 0], 16);
 
 /// What foretells whether a byte is the old one, and which it is if not.
 pub(super) struct Bytes {
-    same: Decisions<8, 16>,
-    value: Symbols<8, 16>,
+    same: Same,
+    quad: Quad,
+    value: Value,
     /// Misses of the last bytes, the latest in the lowest bit.
     pub(super) missed: u32,
     /// Bytes since the last miss.
@@ -25,19 +33,26 @@ pub(super) struct Bytes {
     halves: [u32; 2],
     /// Whether the last words' difference foretold a byte, the latest in the lowest bit.
     served: u32,
+    /// Bytes left in a word in which something must be missed yet.
+    dirty: u32,
 }
 
 impl Bytes {
+    /// Bytes of memory.
+    pub(super) const MEMORY: u64 = Same::memory(SAME) + Quad::memory(QUAD) + Value::memory(VALUE);
+
     pub(super) fn new() -> Self {
         Self {
-            same: Decisions::new(20, 16),
-            value: Symbols::new(14, 16, 255),
+            same: Same::new(SAME),
+            quad: Quad::new(QUAD),
+            value: Value::new(VALUE),
             missed: 0,
             distance: 0,
             difference: 0,
             words: [0; 2],
             halves: [0; 2],
             served: 0,
+            dirty: 0,
         }
     }
 
@@ -92,13 +107,40 @@ impl<C: Coder, O: Old, W: Write> Walk<'_, C, O, W> {
         }
     }
 
-    /// Walks a byte, after `fields` references of its block.
-    pub(super) fn byte(&mut self, block: Block, at: usize, fields: usize) {
+    /// Whether an aligned word is the old one; walks it if so.
+    pub(super) fn quad(&mut self, block: Block, at: usize) -> bool {
+        let foretold = &self.window.foretold[at..at + 4];
+        let hit = Self::truth_is(self.truth, self.out.position(), foretold);
+        let old = self.window.old_word(at as isize);
+        let bytes = &mut self.bytes;
+        let missed = bytes.missed;
+        let distance = magnitude(bytes.distance as u64);
+        let contexts = [
+            hash(missed & 0xff, block.class),
+            hash(old, 1),
+            hash(distance, self.misses.min(7) << 8 | (self.blocks.missed & 15) << 12),
+            hash(old & 0xffff, missed & 15),
+            hash(self.out.back(1) | self.out.back(2) << 8, old & 255),
+            hash(missed & 0xffff, self.out.position() as u32 & 12),
+        ];
+        let set = missed & 7 | u32::from(block.exec) << 3;
+        if bytes.quad.flag(&mut self.coder, contexts, set as usize, hit) {
+            self.out.extend(foretold);
+            bytes.missed <<= 4;
+            bytes.distance += 4;
+            return true;
+        }
+        bytes.dirty = 4;
+        false
+    }
+
+    /// Walks a byte.
+    pub(super) fn byte(&mut self, block: Block, at: usize) {
         let position = self.out.position();
         let (phase, half) = ((position & 3) as usize, (position >> 2 & 1) as usize);
         let around = self.around(at, phase, half);
         let truth = self.truth_byte();
-        let byte = if self.same(block, &around, fields, truth) {
+        let byte = if self.same(block, &around, truth) {
             self.bytes.missed <<= 1;
             self.bytes.distance += 1;
             around.old as u8
@@ -121,26 +163,28 @@ impl<C: Coder, O: Old, W: Write> Walk<'_, C, O, W> {
         }
     }
 
-    fn same(&mut self, block: Block, around: &Around, fields: usize, truth: u8) -> bool {
+    fn same(&mut self, block: Block, around: &Around, truth: u8) -> bool {
         let bytes = &mut self.bytes;
         let Around { old, before, after, new, equal, .. } = *around;
         let difference = u32::from(bytes.difference);
         let distance = magnitude(bytes.distance as u64);
         let missed = bytes.missed;
-        let misses = self.misses.min(7);
+        if bytes.dirty == 1 {
+            bytes.dirty = 0;
+            return false;
+        }
         let contexts = [
-            hash(old, new[0] | new[1] << 8),
-            hash(missed & 255, block.class),
+            hash(old, new[0] | new[1] << 8 | bytes.dirty << 16),
             hash(old, before << 8 | after << 16),
-            hash(equal, (bytes.served & 15) << 4 | (around.phase as u32) << 12 | block.class << 16),
             hash(old, difference << 8 | distance.min(7) << 16),
-            hash(distance, misses << 8 | (self.blocks.missed & 15) << 12 | (fields as u32) << 20),
-            hash(missed & 0xffff, equal),
+            hash(missed & 0xffff, equal | bytes.dirty << 3),
             hash(new[0], (missed & 15) << 8 | difference << 16),
         ];
-        let set = missed & 3 | u32::from(block.exec) << 2 | (!equal & 1) << 3;
+        let set = missed & 3 | u32::from(block.exec) << 2 | (!equal & 1) << 3 | bytes.dirty << 4;
         let so = u32::from(truth) == old;
-        bytes.same.flag(&mut self.coder, contexts, set as usize, so)
+        let same = bytes.same.flag(&mut self.coder, contexts, set as usize, so);
+        bytes.dirty = if same { bytes.dirty.saturating_sub(1) } else { 0 };
+        same
     }
 
     fn value(&mut self, block: Block, around: &Around, truth: u8) -> u8 {
@@ -153,8 +197,6 @@ impl<C: Coder, O: Old, W: Write> Walk<'_, C, O, W> {
             hash(old, difference << 8),
             hash(new[0], old << 8),
             hash(new[0], new[1] << 8),
-            hash(expected[0], expected[1] << 8 | (bytes.served & 15) << 16),
-            hash(new[0], new[1] << 8 | new[2] << 16 | old << 24),
             hash((old + difference) & 255, exec | 16),
             hash(expected[2], (bytes.served & 3) << 8 | (around.phase as u32) << 10),
         ];
@@ -176,8 +218,6 @@ impl<C: Coder, O: Old, W: Write> Walk<'_, C, O, W> {
                 hash(last, old << 8 | 70),
                 hash(kind, q + 80),
                 hash(kind, old + 256 * q + 10_000),
-                90,
-                91,
             ];
             let truth = self.truth_byte();
             let byte = self.bytes.value.code(&mut self.coder, &contexts, 15, truth);

@@ -9,12 +9,15 @@ use super::targets::Hint;
 use super::targets::Targets;
 use super::window::Field;
 use crate::model::coder::Coder;
-use crate::model::decision::Decisions;
+use crate::model::decision::{Decisions, Shape};
 use crate::model::{Old, hash};
+
+type Flags = Decisions<6, 8>;
+const FLAGS: Shape = Shape(16, 16);
 
 /// What foretells whether a reference leads where it was foretold, and how else.
 pub(super) struct Fields {
-    flags: Decisions<6, 8>,
+    flags: Flags,
     /// Misses of the last references, the latest in the lowest bit.
     missed: u32,
     /// For each kind, how far the last miss was from what the map says.
@@ -35,8 +38,11 @@ enum Form {
 }
 
 impl Fields {
+    /// Bytes of memory.
+    pub(super) const MEMORY: u64 = Flags::memory(FLAGS);
+
     pub(super) fn new() -> Self {
-        Self { flags: Decisions::new(16, 16), missed: 0, shifts: [0; 16] }
+        Self { flags: Flags::new(FLAGS), missed: 0, shifts: [0; 16] }
     }
 
     /// So many references were as foretold.

@@ -9,16 +9,28 @@ use super::{Failure, Walk, x86};
 use crate::image::{Machine, Span};
 use crate::model::coder::Coder;
 use crate::model::copies::Copy;
-use crate::model::decision::Decisions;
-use crate::model::symbol::Symbols;
+use crate::model::decision::{self, Decisions};
+use crate::model::symbol::{self, Symbols};
 use crate::model::{Old, hash, magnitude};
+
+type Inserted = Symbols<7, 8, 3>;
+const INSERTED: symbol::Shape = symbol::Shape([16, 15], 16);
+type Words = Symbols<7, 8, 2>;
+const WORDS: symbol::Shape = symbol::Shape([16, 15], 64);
+type Address = Decisions<4, 8>;
+const ADDRESS: decision::Shape = decision::Shape(12, 1);
+type Hit = Decisions<6, 8>;
+const HIT: decision::Shape = decision::Shape(16, 32);
 
 /// What foretells inserted bytes.
 pub(super) struct Inserts {
-    bytes: Symbols<13, 16>,
+    bytes: Inserted,
     /// Only made for AArch64.
-    words: Option<Symbols<11, 16>>,
-    address: Decisions<4, 8>,
+    words: Option<Words>,
+    address: Address,
+    /// Whether a foretold byte came, for the last ones so far in `hits`.
+    hit: Hit,
+    hits: u32,
     /// The old file after the copy before, and before the copy after.
     pub(super) after: Pointer,
     pub(super) before: Pointer,
@@ -27,11 +39,20 @@ pub(super) struct Inserts {
 }
 
 impl Inserts {
+    /// Bytes of memory.
+    pub(super) const MEMORY: u64 = Inserted::memory(INSERTED)
+        + Words::memory(WORDS)
+        + Address::memory(ADDRESS)
+        + Hit::memory(HIT)
+        + 2 * Match::MEMORY;
+
     pub(super) fn new() -> Self {
         Self {
-            bytes: Symbols::new(16, 64, 0b110_0000_0111),
+            bytes: Inserted::new(INSERTED),
             words: None,
-            address: Decisions::new(12, 1),
+            address: Address::new(ADDRESS),
+            hit: Hit::new(HIT),
+            hits: 0,
             after: Pointer::new(),
             before: Pointer::new(),
             again: Match::new(),
@@ -40,8 +61,8 @@ impl Inserts {
     }
 
     /// What foretells the bytes of whole instructions.
-    pub(super) fn words(&mut self) -> &mut Symbols<11, 16> {
-        self.words.get_or_insert_with(|| Symbols::new(16, 64, 0b111))
+    pub(super) fn words(&mut self) -> &mut Words {
+        self.words.get_or_insert_with(|| Words::new(WORDS))
     }
 }
 
@@ -115,59 +136,123 @@ impl<C: Coder, O: Old, W: Write> Walk<'_, C, O, W> {
         for pointer in [&mut inserts.after, &mut inserts.before] {
             pointer.pass_field(target);
         }
+        inserts.again.skip(4);
         true
+    }
+
+    /// What is foretold for the next byte.
+    fn guess(&mut self) -> Guess {
+        let position = self.out.position();
+        let inserts = &mut self.inserts;
+        let after = inserts.after.peek(&mut self.known, position);
+        let before = inserts.before.peek(&mut self.known, position);
+        let context = hash(self.out.word().swap_bytes(), self.out.back(5));
+        inserts.again.find(&self.out, context, 5);
+        let again = inserts.again.byte(&self.out);
+        let (again, length) = again.map_or((0, 0), |(byte, length)| (byte | 256, length));
+        let short = |run: u32| magnitude(run.into()).min(5);
+        Guess {
+            bytes: [after, before, again],
+            runs: [short(inserts.after.run), short(inserts.before.run)],
+            length: magnitude(length.into()),
+        }
     }
 
     /// Walks a byte.
     fn inserted_byte(&mut self, section: &Span) {
-        let position = self.out.position();
+        let guess = self.guess();
         let truth = self.truth_byte();
+        let phase = (self.out.position() & 3) as u32;
         // The last byte lowest.
         let word = self.out.word().swap_bytes();
-        let (five, six) = (self.out.back(5), self.out.back(6));
-        let inserts = &mut self.inserts;
-        let one = inserts.after.peek(&mut self.known, position);
-        let two = inserts.before.peek(&mut self.known, position);
-        inserts.again.find(&self.out, hash(word, five), 5);
-        let again = inserts.again.byte(&self.out);
-        let (copied, length) = again.map_or((0, 0), |(byte, length)| (byte | 256, length));
-        let runs = [inserts.after.run, inserts.before.run].map(|run| magnitude(run.into()).min(5));
-        let phase = (position & 3) as u32;
-        let arm = section.machine == Machine::Arm64 && section.exec;
-        let class = u32::from(section.class);
-        let (last, eight) = (word & 255, self.out.back(8));
-        let four = word >> 24;
-        let columns = if arm {
-            [hash(phase, four << 8 | eight << 16), hash(phase + 16, last | class << 8)]
+        let column = if section.machine == Machine::Arm64 && section.exec {
+            hash(phase, word >> 24 << 8 | self.out.back(8) << 16)
         } else {
-            [
-                hash(word >> 8 & 255, word >> 8 & 0xff00 | 0x90000),
-                hash(phase, four << 8 | eight << 16 | class << 24),
-            ]
+            hash(word >> 8 & 255, word >> 8 & 0xff00 | 0x90000)
         };
+        let trusted = guess.trusted();
+        let byte = match trusted {
+            Some(trusted) if self.comes(&guess, trusted, word, column, truth) => trusted.0 as u8,
+            _ => self.surprise(section, &guess, word, column, truth),
+        };
+        let [after, before, again] = guess.bytes;
+        let inserts = &mut self.inserts;
+        inserts.after.step(1, after == byte.into());
+        inserts.before.step(1, before == byte.into());
+        inserts.again.step(1, again & 255 == byte.into());
+        self.out.push(byte);
+    }
+
+    /// Codes whether the byte comes that is trusted most.
+    fn comes(
+        &mut self,
+        guess: &Guess,
+        (byte, how): (u32, u32),
+        word: u32,
+        column: u32,
+        truth: u8,
+    ) -> bool {
+        let Guess { runs, length, .. } = *guess;
+        let inserts = &mut self.inserts;
         let contexts = [
-            hash(last, 1 + class),
+            hash(how, byte << 8),
+            hash(how, guess.agreement() << 8 | length.min(7) << 16 | runs[0] << 20 | runs[1] << 24),
+            hash(word & 255, byte << 8 | 1 << 16),
+            hash(word & 0xffff, byte << 16),
+            hash(inserts.hits & 255, how << 8),
+            hash(column, byte),
+        ];
+        let hit = u32::from(truth) == byte;
+        let hit = inserts.hit.flag(&mut self.coder, contexts, how as usize, hit);
+        inserts.hits = inserts.hits << 1 | u32::from(hit);
+        hit
+    }
+
+    /// Codes a byte that nothing foretold, or another one than was.
+    fn surprise(&mut self, section: &Span, guess: &Guess, word: u32, column: u32, truth: u8) -> u8 {
+        let Guess { bytes: [after, before, again], runs, length } = *guess;
+        let last = word & 255;
+        let contexts = [
+            hash(last, 1 + u32::from(section.class)),
             hash(word & 0xffff, 2),
-            hash(word & 0xff_ffff, 3),
+            column,
             hash(word, 4),
-            hash(hash(word, five), six + 5),
-            hash(one, runs[0] << 8 | last << 16),
-            hash(two, runs[1] << 8 | last << 16),
-            hash(copied, magnitude(length.into())),
-            hash(one, two << 8 | runs[0] << 16 | runs[1] << 20),
-            columns[0],
-            columns[1],
-            hash(
-                inserts.after.failed.min(3) << 3 | runs[0],
-                inserts.before.failed.min(3) << 3 | runs[1],
-            ),
-            hash(0, one << 8 | last << 20),
+            hash(before, runs[1] << 8 | last << 16),
+            hash(again, length),
+            hash(after, before << 8 | runs[0] << 16 | runs[1] << 20),
         ];
         let set = runs[0].min(3) | runs[1].min(3) << 2;
-        let byte = inserts.bytes.code(&mut self.coder, &contexts, set as usize, truth);
-        inserts.after.step(1, one == byte.into());
-        inserts.before.step(1, two == byte.into());
-        inserts.again.step(1, copied & 255 == byte.into());
-        self.out.push(byte);
+        self.inserts.bytes.code(&mut self.coder, &contexts, set as usize, truth)
+    }
+}
+
+/// What foretells an inserted byte.
+struct Guess {
+    /// By the pointers, and by a match: that one plus 256, or 0 for none.
+    bytes: [u32; 3],
+    /// How well the pointers did so far.
+    runs: [u32; 2],
+    /// How long the match is.
+    length: u32,
+}
+
+impl Guess {
+    /// The byte of whoever did best, and who that is and how well it did. None if nobody did well.
+    fn trusted(&self) -> Option<(u32, u32)> {
+        let [after, before, again] = self.bytes;
+        match (self.length.min(7), self.runs[0], self.runs[1]) {
+            (0, 0, 0) => None,
+            (m, a, b) if m > a.max(b) => Some((again & 255, 16 + m)),
+            (_, a, b) if b > a => Some((before, 8 + b)),
+            (_, a, _) => Some((after, a)),
+        }
+    }
+
+    /// Who agrees with whom.
+    fn agreement(&self) -> u32 {
+        let [after, before, again] = [self.bytes[0], self.bytes[1], self.bytes[2] & 255];
+        u32::from(after == before)
+            | u32::from(after == again) << 1
+            | u32::from(before == again) << 2
     }
 }

@@ -17,6 +17,9 @@ pub(super) struct Match {
 }
 
 impl Match {
+    /// Bytes of memory.
+    pub(super) const MEMORY: u64 = 4 << TABLE_BITS;
+
     pub(super) fn new() -> Self {
         Self { table: vec![0; 1 << TABLE_BITS], at: 0, length: 0 }
     }
@@ -60,6 +63,11 @@ impl Match {
     pub(super) fn word<W: std::io::Write>(&self, out: &Output<W>) -> Option<(u32, u32, u64)> {
         let word = out.word_at(self.at).filter(|_| self.length > 0)?;
         Some((word, self.length, out.position() - self.at))
+    }
+
+    /// Moves on by `bytes` that are not compared.
+    pub(super) fn skip(&mut self, bytes: u64) {
+        self.at += bytes;
     }
 
     /// Moves on by `bytes`, which were foretold rightly or not.

@@ -36,8 +36,18 @@ use insert::Inserts;
 use known::Known;
 use output::Output;
 use place::Place;
-use targets::Targets;
+use targets::{Learnt, Targets};
 use window::Window;
+
+/// Bytes of memory that the body takes; windows and buffers take less than the last addend.
+pub(super) const MEMORY: u64 = Blocks::MEMORY
+    + Bytes::MEMORY
+    + Fields::MEMORY
+    + Targets::MEMORY
+    + Inserts::MEMORY
+    + Learnt::MEMORY
+    + output::MEMORY
+    + (1 << 16);
 
 /// Why a walk ended early.
 #[derive(Debug)]

@@ -13,9 +13,15 @@ pub(super) struct Output<W> {
     base: u64,
 }
 
+/// Bytes of memory that output takes.
+pub(super) const MEMORY: u64 = CAPACITY as u64;
+
+/// History, as much again that has not gone out, and what comes between two looks at it.
+const CAPACITY: usize = 2 * HISTORY + (1 << 16);
+
 impl<W: Write> Output<W> {
     pub(super) fn new(sink: W) -> Self {
-        Self { sink, bytes: Vec::with_capacity(2 * HISTORY + (1 << 16)), base: 0 }
+        Self { sink, bytes: Vec::with_capacity(CAPACITY), base: 0 }
     }
 
     /// Bytes that came so far.

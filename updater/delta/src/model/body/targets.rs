@@ -1,20 +1,29 @@
 //! Addresses that were foretold wrong, or not at all.
 
 use crate::model::coder::Coder;
-use crate::model::decision::Decisions;
+use crate::model::decision::{self, Decisions};
 use crate::model::hash;
-use crate::model::symbol::Symbols;
+use crate::model::symbol::{self, Symbols};
 
 /// Corrected targets that are remembered, at most.
 const LEARNT_BITS: u32 = 16;
 
 /// Where old targets turned out to be. A later one in the same slot replaces an earlier one.
-pub(super) struct Learnt(Vec<(u64, u64)>);
+pub(super) struct Learnt {
+    pairs: Box<[(u64, u64)]>,
+    /// Bit *i*: something is in slot *i*. Most slots that are asked for are empty, and this is near.
+    held: Box<[u64]>,
+}
 
 impl Learnt {
+    /// Bytes of memory.
+    pub(super) const MEMORY: u64 = (16 << LEARNT_BITS) + (1 << LEARNT_BITS >> 3);
+
     pub(super) fn new() -> Self {
-        // No reference leads to the last address.
-        Self(vec![(u64::MAX, 0); 1 << LEARNT_BITS])
+        Self {
+            pairs: vec![(0, 0); 1 << LEARNT_BITS].into(),
+            held: vec![0; 1 << (LEARNT_BITS - 6)].into(),
+        }
     }
 
     #[inline]
@@ -24,13 +33,19 @@ impl Learnt {
 
     #[inline]
     pub(super) fn of(&self, target: u64) -> Option<u64> {
-        let (old, new) = self.0[Self::slot(target)];
+        let slot = Self::slot(target);
+        if self.held[slot >> 6] >> (slot & 63) & 1 == 0 {
+            return None;
+        }
+        let (old, new) = self.pairs[slot];
         (old == target).then_some(new)
     }
 
     #[inline]
     pub(super) fn learn(&mut self, target: u64, new: u64) {
-        self.0[Self::slot(target)] = (target, new);
+        let slot = Self::slot(target);
+        self.held[slot >> 6] |= 1 << (slot & 63);
+        self.pairs[slot] = (target, new);
     }
 }
 
@@ -52,20 +67,31 @@ pub(super) struct Hint {
 /// Farthest from the foretold address that is coded as a distance.
 const NEAR: u64 = 16_384;
 
+type Near = Decisions<4, 8>;
+const NEAR_SHAPE: decision::Shape = decision::Shape(16, 1);
+type Distance = Decisions<3, 8>;
+const DISTANCE: decision::Shape = decision::Shape(16, 16);
+type Offset = Symbols<7, 8, 0>;
+const OFFSET: symbol::Shape = symbol::Shape([0, 14], 8);
+
 /// The model of addresses.
 pub(super) struct Targets {
-    near: Decisions<4, 8>,
-    distance: Decisions<3, 8>,
-    bytes: Symbols<7, 8>,
+    near: Near,
+    distance: Distance,
+    bytes: Offset,
     last: [u32; 2],
 }
 
 impl Targets {
+    /// Bytes of memory.
+    pub(super) const MEMORY: u64 =
+        Near::memory(NEAR_SHAPE) + Distance::memory(DISTANCE) + Offset::memory(OFFSET);
+
     pub(super) fn new() -> Self {
         Self {
-            near: Decisions::new(16, 1),
-            distance: Decisions::new(16, 16),
-            bytes: Symbols::new(14, 8, 0),
+            near: Near::new(NEAR_SHAPE),
+            distance: Distance::new(DISTANCE),
+            bytes: Offset::new(OFFSET),
             last: [0; 2],
         }
     }

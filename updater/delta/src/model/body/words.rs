@@ -132,14 +132,10 @@ impl<C: Coder, O: Old, W: Write> Walk<'_, C, O, W> {
         let contexts = [
             hash(way, 1),
             hash(way, hash(last >> 22, 2)),
-            hash(way, hash(last, 3)),
             hash(way, hash(last >> 24 | second >> 24 << 8, 4)),
-            hash(way, hash(last & 0x3ff, 5)),
             hash(hash(one, sure(0)), 50 + place),
             hash(hash(two, sure(1)), 60 + place),
             hash(hash(three, sure(2)), 70 + place),
-            hash(way, hash(second, hash(last, 6))),
-            hash(hash(one, two << 8 | three << 16), 80 + place + right * 8),
             hash(way, hash(last & 0x1f | (second & 0x1f) << 5 | last >> 24 << 10, 7)),
         ];
         let set = (place | right << 2) as usize;
@@ -187,16 +183,12 @@ impl<C: Coder, O: Old, W: Write> Walk<'_, C, O, W> {
         let register = |i: usize| hash(sight.foretold[i] & 31, 102 + 10 * i as u32 + sight.runs[i]);
         let contexts = [
             hash(last & 31, 100),
-            hash(last, 101),
             register(0),
             register(1),
             register(2),
             hash(page as u32, 103),
-            104,
-            hash(second & 31, 105),
             hash(hash(last & 31, second & 31), 106),
             hash(sight.foretold[0] & 31, sight.foretold[1] & 31 | 107 << 8),
-            108,
         ];
         let byte = (truth & 31) as u8;
         word | u32::from(self.inserts.words().code(&mut self.coder, &contexts, 62, byte)) & 31
