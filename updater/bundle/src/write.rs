@@ -16,6 +16,8 @@ pub struct Writer<'m, W> {
     hasher: Hasher,
     length: u64,
     rest: &'m [Entry],
+    /// Whether contents are compared with their hashes.
+    checks: bool,
 }
 
 /// A bundle was written whole.
@@ -33,7 +35,8 @@ impl<'m, W: Write> Writer<'m, W> {
     /// # Errors
     /// [`Error::Write`].
     pub fn new(out: W, manifest: &'m Manifest) -> Result<Self, Error> {
-        let mut writer = Self { out, hasher: Hasher::new(), length: 0, rest: manifest.entries() };
+        let mut writer =
+            Self { out, hasher: Hasher::new(), length: 0, rest: manifest.entries(), checks: true };
         let bytes = manifest.encode();
         let length = bytes.len() as u64;
         writer.put(&header::manifest_header(length))?;
@@ -77,7 +80,7 @@ impl<'m, W: Write> Writer<'m, W> {
             self.rest = rest;
             self.put(&header::entry_header(entry))?;
             if let Node::File { length, sha256, .. } = entry.node {
-                let (path, hasher) = (&entry.path, Hasher::new());
+                let (path, hasher) = (&entry.path, self.checks.then(Hasher::new));
                 return Ok(FileWriter { writer: self, path, length, left: length, sha256, hasher });
             }
         }
@@ -114,7 +117,7 @@ pub struct FileWriter<'w, 'm, W> {
     length: u64,
     left: u64,
     sha256: Digest,
-    hasher: Hasher,
+    hasher: Option<Hasher>,
 }
 
 impl<W: Write> FileWriter<'_, '_, W> {
@@ -126,8 +129,9 @@ impl<W: Write> FileWriter<'_, '_, W> {
         if self.left > 0 {
             return Err(self.wrong_length());
         }
-        let actual = self.hasher.finish();
-        if actual != self.sha256 {
+        if let Some(actual) = self.hasher.map(Hasher::finish)
+            && actual != self.sha256
+        {
             let path = shorten(self.path.as_str());
             return Err(Error::Content { path, expected: self.sha256, actual });
         }
@@ -137,7 +141,9 @@ impl<W: Write> FileWriter<'_, '_, W> {
     fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let left = self.left.checked_sub(bytes.len() as u64);
         self.left = left.ok_or_else(|| self.wrong_length())?;
-        self.hasher.update(bytes);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(bytes);
+        }
         self.writer.put(bytes)
     }
 
@@ -163,7 +169,21 @@ impl<W: Write> Write for FileWriter<'_, '_, W> {
 /// # Errors
 /// As [`Writer::file`]: a tree that changed since its manifest was made is refused.
 pub fn pack(tree: &dyn Tree, out: impl Write) -> Result<Written, Error> {
-    let mut writer = Writer::new(out, tree.manifest())?;
+    write(tree, Writer::new(out, tree.manifest())?)
+}
+
+/// The digest and length of the bundle of a tree whose manifest was made just now: contents are not
+/// hashed once more by themselves. One that changed in between gives another digest.
+///
+/// # Errors
+/// As [`pack`], without [`Error::Content`].
+pub fn measure(tree: &dyn Tree) -> Result<Written, Error> {
+    let mut writer = Writer::new(io::sink(), tree.manifest())?;
+    writer.checks = false;
+    write(tree, writer)
+}
+
+fn write(tree: &dyn Tree, mut writer: Writer<'_, impl Write>) -> Result<Written, Error> {
     while let Some(entry) = writer.next_file() {
         let path = || shorten(entry.path.as_str());
         let file = tree.open(&entry.path).map_err(|source| Error::Read { path: path(), source })?;

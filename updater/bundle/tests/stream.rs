@@ -119,6 +119,7 @@ proptest! {
     fn any_tree_comes_out_as_it_went_in(tree in any_tree()) {
         let mut stream = Vec::new();
         let written = pack(&tree, &mut stream).unwrap();
+        prop_assert_eq!(exuvia_bundle::measure(&tree).unwrap(), written);
         prop_assert_eq!(written.length, stream.len() as u64);
         prop_assert_eq!(written.length, tree.manifest().bundle_length());
         let bundle = unpack(&stream).unwrap();

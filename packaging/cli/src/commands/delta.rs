@@ -11,7 +11,6 @@ use super::bars::Bars;
 use super::effort::Effort;
 use super::new_place;
 use super::output::{Output, size};
-use crate::packing::measure;
 use crate::tree::{DiskTree, FileSink, FolderSink};
 use crate::{Error, Exit, Task, Watch as _};
 
@@ -132,7 +131,8 @@ fn rebuild(
     patch: &Path,
     out: &mut dyn std::io::Write,
 ) -> Result<exuvia_delta::Applied, Error> {
-    let base = measure(from, old)?.digest;
+    // It was hashed just now, file by file.
+    let base = exuvia_bundle::measure(from).map_err(|source| Error::bundle(old, source))?.digest;
     let mut file = BufReader::new(File::open(patch).map_err(Error::io(patch))?);
     let limits = exuvia_delta::Limits::default();
     exuvia_delta::apply(from, base, &mut file, &limits, out).map_err(Error::delta(patch))
