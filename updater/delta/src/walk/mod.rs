@@ -11,6 +11,9 @@ pub(crate) mod signature;
 #[cfg(test)]
 #[cfg(feature = "make")]
 mod tests;
+#[cfg(test)]
+#[cfg(feature = "make")]
+mod vectors;
 
 use std::io::{self, BufReader, Read, Write};
 
