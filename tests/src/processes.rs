@@ -87,6 +87,16 @@ impl Stage {
         self.run(Command::new(program("exuvia-agent")).args(self.agent_options()).args(args))
     }
 
+    /// Runs the agent on a registered application.
+    pub fn agent_by_name(&self, name: &str, args: &[&str]) -> Done {
+        self.agent_alone(&[&["--app", name], args].concat())
+    }
+
+    /// Runs the agent without naming an application.
+    pub fn agent_alone(&self, args: &[&str]) -> Done {
+        self.run(Command::new(program("exuvia-agent")).args(args))
+    }
+
     /// Runs the agent as somebody who may read the installation and not write it.
     pub fn agent_of_another_user(&self, args: &[&str]) -> Done {
         let mode = |path: PathBuf, mode| {
@@ -142,6 +152,7 @@ impl Stage {
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", self.path("home"))
+            .env("EXUVIA_MACHINE_DIR", self.path("machine"))
             .env("EXUVIA_REPO", self.path("repo"))
             .env("EXUVIA_PASSPHRASE", "correct horse battery staple")
             .current_dir(self.folder.path())

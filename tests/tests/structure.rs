@@ -27,7 +27,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "exuvia-helper",
         ],
     ),
-    ("exuvia-agent", &["exuvia"]),
+    ("exuvia-agent", &["exuvia", "exuvia-durable"]),
     ("exuvia-repo", &["exuvia-core"]),
     (
         "exuvia-cli",

@@ -7,15 +7,14 @@ use exuvia::Kind;
 use semver::Version;
 
 use crate::network::Network;
+use crate::places::Places;
 
 /// Installs applications and keeps them up to date: verified, atomic, and able to go back.
 #[derive(Debug, Parser)]
 #[command(name = "exuvia-agent", version)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    pub(crate) target: Target,
-    #[command(flatten)]
-    pub(crate) network: Network,
+    pub(crate) options: Options,
     /// Print one JSON object on standard output instead of text.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -25,7 +24,10 @@ pub(crate) struct Arguments {
 
 /// Which application, and where.
 #[derive(Debug, Args)]
-pub(crate) struct Target {
+pub(crate) struct Options {
+    /// A registered application, in place of --config and --install.
+    #[arg(long, global = true, value_name = "NAME", conflicts_with_all = ["config", "install"])]
+    pub(crate) app: Option<String>,
     /// The application's exuvia.json.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -35,6 +37,10 @@ pub(crate) struct Target {
     /// Use this mirror in place of those in exuvia.json; may be repeated. The root of trust stays.
     #[arg(long = "mirror", global = true, value_name = "URL")]
     pub(crate) mirrors: Vec<String>,
+    #[command(flatten)]
+    pub(crate) places: Places,
+    #[command(flatten)]
+    pub(crate) network: Network,
 }
 
 /// What may be offered.
@@ -47,6 +53,26 @@ pub(crate) struct Wanted {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(flatten)]
+    About(About),
+    /// Look after an application from now on: the one that --config and --install name.
+    Register {
+        /// What to call it; by default as exuvia.json does.
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Look after an application no more; it stays installed.
+    Unregister {
+        /// What it is called.
+        name: String,
+    },
+    /// Tell what the policy is, and who says so; with --app, for one application.
+    Policy,
+}
+
+/// What is done about one application.
+#[derive(Debug, Subcommand)]
+pub(crate) enum About {
     /// Install the newest release, verified from the root in exuvia.json on.
     Install {
         /// The kind of release, such as folder, exe or appimage; by default what the channel has.

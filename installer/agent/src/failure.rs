@@ -59,6 +59,34 @@ pub(crate) enum Failure {
     /// The answer to the question could not be asked for.
     #[error("nobody can be asked: standard input is not a terminal")]
     NobodyToAsk,
+    /// No application of this name is registered.
+    #[error("no application is registered as {name}{}", only(known))]
+    NotRegistered {
+        /// The name.
+        name: String,
+        /// Those that are.
+        known: Vec<String>,
+    },
+    /// An application cannot be called so.
+    #[error("{name:?} cannot be the name of a registration")]
+    AppName {
+        /// The name.
+        name: String,
+    },
+    /// A path cannot be written into a registration.
+    #[error("a path is not valid UTF-8")]
+    PathText,
+    /// A registration or a policy file is not understood.
+    #[error("{}: {message}", path.display())]
+    Toml {
+        /// Its path.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// There is no home directory.
+    #[error("there is no home directory")]
+    NoHome,
     /// The runtime could not be set up.
     #[error("the system gave no resources: {0}")]
     Runtime(std::io::Error),
@@ -70,6 +98,12 @@ pub(crate) enum Failure {
 impl From<LocalError> for Failure {
     fn from(error: LocalError) -> Failure {
         Failure::Update(error.into())
+    }
+}
+
+impl From<exuvia_durable::Error> for Failure {
+    fn from(error: exuvia_durable::Error) -> Failure {
+        LocalError::from(error).into()
     }
 }
 
@@ -85,6 +119,13 @@ impl Failure {
             Failure::Proxy => "write it as http://HOST:PORT or socks5h://HOST:PORT",
             Failure::Settings { .. } => "correct exuvia.json, or get it anew from the publisher",
             Failure::NobodyToAsk => "add --yes to install without being asked",
+            Failure::NotRegistered { .. } => {
+                "register it with --config FILE --install DIR register"
+            }
+            Failure::AppName { .. } => "use letters, digits, `.`, `_` and `-`",
+            Failure::PathText => "use a path that is valid UTF-8",
+            Failure::Toml { .. } => "correct that file; nothing of it was followed",
+            Failure::NoHome => "set HOME, or act for the machine with --system",
             Failure::Runtime(_) => "close other programs and try again",
             Failure::Update(error) => error.advice(),
         }
@@ -95,7 +136,8 @@ impl Failure {
             Failure::Argument { .. } | Failure::Config { .. } | Failure::Settings { .. } => USAGE,
             Failure::File { .. } | Failure::TokenLine { .. } | Failure::Proxy => USAGE,
             Failure::Http(_) | Failure::Mirror(_) => USAGE,
-            Failure::NobodyToAsk => USAGE,
+            Failure::NobodyToAsk | Failure::NotRegistered { .. } | Failure::AppName { .. } => USAGE,
+            Failure::PathText | Failure::Toml { .. } | Failure::NoHome => USAGE,
             Failure::Runtime(_) => LOCAL,
             Failure::Update(error) => error.exit_code(),
         }
@@ -125,3 +167,8 @@ impl Failure {
 const LOCAL: u8 = 1;
 const USAGE: u8 = 2;
 const REPOSITORY: u8 = 4;
+
+/// The names that there are, as the end of a sentence.
+fn only(known: &[String]) -> String {
+    if known.is_empty() { String::new() } else { format!(", only: {}", known.join(" ")) }
+}

@@ -14,6 +14,10 @@ mod commands;
 mod failure;
 mod meter;
 mod network;
+mod places;
+mod policy;
+mod registry;
+mod target;
 
 use std::process::ExitCode;
 

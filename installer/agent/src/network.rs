@@ -9,6 +9,7 @@ use exuvia::fetch::{HttpOptions, Proxy, Token};
 use exuvia::{Builder, Limits};
 
 use crate::failure::Failure;
+use crate::policy::{Policy, Rate};
 
 /// How the network is reached.
 #[derive(Debug, Args)]
@@ -46,6 +47,12 @@ impl std::fmt::Debug for Header {
 }
 
 impl Network {
+    /// Takes from a policy what the command line leaves open.
+    pub(crate) fn follow(&mut self, policy: &Policy) {
+        self.proxy = self.proxy.take().or_else(|| policy.proxy.value.clone());
+        self.limit_rate = self.limit_rate.or(policy.limit_rate.value.map(|rate| rate.0));
+    }
+
     /// The builder with these settings.
     pub(crate) fn apply(&self, builder: Builder) -> Result<Builder, Failure> {
         let mut http = HttpOptions::default();
@@ -93,30 +100,12 @@ fn header(text: &str) -> Result<Header, String> {
 }
 
 fn rate(text: &str) -> Result<NonZeroU64, String> {
-    let (digits, unit) = match text.strip_suffix(['k', 'K']) {
-        Some(digits) => (digits, 1 << 10),
-        None => text.strip_suffix(['m', 'M']).map_or((text, 1), |digits| (digits, 1 << 20)),
-    };
-    let number = digits.parse().ok().and_then(|number: u64| number.checked_mul(unit));
-    number
-        .and_then(NonZeroU64::new)
-        .ok_or_else(|| "give a number of bytes, such as 500K".to_owned())
+    Rate::try_from(text.to_owned()).map(|rate| rate.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rates_have_units() {
-        let read = |text| rate(text).ok().map(NonZeroU64::get);
-        assert_eq!(read("700"), Some(700));
-        assert_eq!(read("500K"), Some(512_000));
-        assert_eq!(read("2m"), Some(2 << 20));
-        for bad in ["0", "", "K", "-1", "1.5M", "99999999999999999999", "18446744073709551615M"] {
-            assert_eq!(read(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn tokens_stand_one_a_line() {

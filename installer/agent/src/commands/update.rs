@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::meter::Meter;
+use crate::policy::{Decision, Moment, Offered, Policy, Reason, Situation};
 
 pub(super) async fn check(updater: &Updater, json: bool) -> Result<Answer, Failure> {
     Ok(match updater.check_with(&mut Meter::new(json)).await? {
@@ -17,7 +18,12 @@ pub(super) async fn check(updater: &Updater, json: bool) -> Result<Answer, Failu
     })
 }
 
-pub(super) async fn update(updater: &Updater, yes: bool, json: bool) -> Result<Answer, Failure> {
+pub(super) async fn update(
+    updater: &Updater,
+    policy: Option<&Policy>,
+    yes: bool,
+    json: bool,
+) -> Result<Answer, Failure> {
     let mut meter = Meter::new(json);
     let offer = match updater.check_with(&mut meter).await? {
         Check::UpToDate => return Ok(up_to_date()),
@@ -25,6 +31,10 @@ pub(super) async fn update(updater: &Updater, yes: bool, json: bool) -> Result<A
         Check::Offer(offer) => offer,
     };
     meter.clear();
+    if let Some(reason) = policy.and_then(|policy| forbidden(policy, &offer)) {
+        let text = format!("nothing is installed: {reason}");
+        return Ok(Answer::nothing("held", text, json!({ "reason": reason.name() })));
+    }
     if !yes && !agreed(&offer)? {
         return Ok(Answer::nothing("declined", "nothing was changed", facts(&offer)));
     }
@@ -42,6 +52,17 @@ pub(super) async fn update(updater: &Updater, yes: bool, json: bool) -> Result<A
         "on_trial": on_trial,
     });
     Ok(Answer::done("updated", text, facts))
+}
+
+/// Why the policy forbids an offer even to somebody who asks for it.
+fn forbidden(policy: &Policy, offer: &Offer) -> Option<Reason> {
+    let version = offer.version();
+    let offered = Offered { version, critical: offer.is_critical(), known_for: 0 };
+    let situation = Situation { moment: Moment { weekday: 0, minute: 0 }, asked: true };
+    match policy.decide(situation, offered) {
+        Decision::Held(reason) => Some(reason),
+        Decision::Go(_) => None,
+    }
 }
 
 fn up_to_date() -> Answer {

@@ -1,0 +1,176 @@
+//! What is done about an offer: one total function of the policy, the situation and the offer.
+
+use std::fmt;
+
+use semver::Version;
+
+use super::{Mode, Moment, Policy};
+
+/// How things are on this machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Situation {
+    /// The local day and hour.
+    pub(crate) moment: Moment,
+    /// Whether somebody asked for this very run: hours do not matter then.
+    pub(crate) asked: bool,
+}
+
+/// What is offered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offered<'a> {
+    /// Its version.
+    pub(crate) version: &'a Version,
+    /// The publisher asks that it be installed without delay.
+    pub(crate) critical: bool,
+    /// For how many seconds it has been known here.
+    pub(crate) known_for: i64,
+}
+
+/// What the agent may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    /// Download, stage and switch.
+    Install,
+    /// Download and stage.
+    Download,
+    /// Say so.
+    Tell,
+}
+
+/// What the policy comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// This may be done now.
+    Go(Act),
+    /// Nothing, for this reason.
+    Held(Reason),
+}
+
+/// Why nothing is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// Updates are switched off.
+    Off,
+    /// The installed version is held.
+    Hold,
+    /// The version is not one of those that are pinned.
+    Pinned,
+    /// These are quiet hours.
+    QuietHours,
+    /// No maintenance window is open.
+    OutsideWindows,
+}
+
+impl Reason {
+    /// Its name for programs.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Reason::Off => "off",
+            Reason::Hold => "hold",
+            Reason::Pinned => "pinned",
+            Reason::QuietHours => "quiet-hours",
+            Reason::OutsideWindows => "outside-windows",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Reason::Off => "the policy switches updates off",
+            Reason::Hold => "the policy holds the installed version",
+            Reason::Pinned => "the policy pins other versions",
+            Reason::QuietHours => "these are quiet hours",
+            Reason::OutsideWindows => "no maintenance window is open",
+        })
+    }
+}
+
+impl Policy {
+    /// What may be done about an offer. Hold and pin stand above everything, also above a user who
+    /// asks; a critical release that has waited for its deadline does not mind the hour.
+    pub(crate) fn decide(&self, situation: Situation, offered: Offered<'_>) -> Decision {
+        if self.hold.value {
+            return Decision::Held(Reason::Hold);
+        }
+        if self.pin.value.as_ref().is_some_and(|pin| !pin.matches(offered.version)) {
+            return Decision::Held(Reason::Pinned);
+        }
+        if situation.asked {
+            return Decision::Go(Act::Install);
+        }
+        let act = match self.mode.value {
+            Mode::Off => return Decision::Held(Reason::Off),
+            Mode::Automatic => Act::Install,
+            Mode::Download => Act::Download,
+            Mode::Notify => Act::Tell,
+        };
+        let deadline = self.critical_deadline.value.filter(|_| offered.critical);
+        let overdue = deadline.is_some_and(|deadline| offered.known_for >= deadline.seconds());
+        match self.closed(situation.moment) {
+            Some(reason) if !overdue => Decision::Held(reason),
+            _ => Decision::Go(act),
+        }
+    }
+
+    fn closed(&self, moment: Moment) -> Option<Reason> {
+        if self.quiet.value.iter().any(|hours| hours.contain(moment)) {
+            return Some(Reason::QuietHours);
+        }
+        let windows = &self.windows.value;
+        let open = windows.is_empty() || windows.iter().any(|hours| hours.contain(moment));
+        (!open).then_some(Reason::OutsideWindows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Author, Rules};
+
+    fn policy(text: &str) -> Policy {
+        let rules: Rules = toml::from_str(text).unwrap();
+        Policy::settle(&[(Author::User, rules)])
+    }
+
+    /// Tuesday, half past ten at night.
+    const NIGHT: Moment = Moment { weekday: 1, minute: 22 * 60 + 30 };
+
+    #[test]
+    fn every_setting_has_its_say() {
+        let quiet = "quiet = [\"22:00-07:00\"]\ncritical-deadline = \"3d\"";
+        let (go, held) = (Decision::Go, Decision::Held);
+        // policy, asked, critical, days known, what comes of it
+        let table = [
+            ("", false, false, 0, go(Act::Install)),
+            ("mode = \"download\"", false, false, 0, go(Act::Download)),
+            ("mode = \"notify\"", false, true, 9, go(Act::Tell)),
+            ("mode = \"off\"", false, true, 9, held(Reason::Off)),
+            ("mode = \"off\"", true, false, 0, go(Act::Install)),
+            ("mode = \"notify\"", true, false, 0, go(Act::Install)),
+            ("hold = true", false, true, 9, held(Reason::Hold)),
+            ("hold = true", true, true, 9, held(Reason::Hold)),
+            ("pin = \"~1.4\"", false, false, 0, held(Reason::Pinned)),
+            ("pin = \"~1.4\"", true, true, 9, held(Reason::Pinned)),
+            ("pin = \"~1.5\"", false, false, 0, go(Act::Install)),
+            (quiet, false, false, 9, held(Reason::QuietHours)),
+            (quiet, true, false, 0, go(Act::Install)),
+            (quiet, false, true, 2, held(Reason::QuietHours)),
+            (quiet, false, true, 3, go(Act::Install)),
+            ("quiet = [\"wed 22:00-07:00\"]", false, false, 0, go(Act::Install)),
+            ("windows = [\"sun 02:00-05:00\"]", false, false, 0, held(Reason::OutsideWindows)),
+            ("windows = [\"tue 22:00-23:00\"]", false, false, 0, go(Act::Install)),
+            ("windows = []", false, false, 0, go(Act::Install)),
+            // Without a deadline nothing is ever overdue.
+            ("quiet = [\"22:00-07:00\"]", false, true, 365, held(Reason::QuietHours)),
+        ];
+        let version = Version::new(1, 5, 2);
+        for (text, asked, critical, days, expected) in table {
+            let situation = Situation { moment: NIGHT, asked };
+            let known_for = days * 86_400;
+            let offered = Offered { version: &version, critical, known_for };
+            let found = policy(text).decide(situation, offered);
+            assert_eq!(found, expected, "{text} asked={asked} critical={critical} days={days}");
+        }
+    }
+}
