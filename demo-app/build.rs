@@ -1,0 +1,5 @@
+//! What Tauri needs from its configuration.
+
+fn main() {
+    tauri_build::build();
+}
