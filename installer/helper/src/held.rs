@@ -67,8 +67,7 @@ impl<'a> Held<'a> {
 
     /// One copy after the other, so that one is whole at any moment.
     pub(crate) fn write_twice(&self, names: [&str; 2], bytes: &[u8]) -> Result<(), Error> {
-        let state = self.install.state();
-        names.iter().try_for_each(|name| Ok(state.write_over(name, bytes)?))
+        names.iter().try_for_each(|name| Ok(self.install.state().write_over(name, bytes)?))
     }
 
     /// Raises the application's own floors to a committed release. A publisher's clock that is ahead

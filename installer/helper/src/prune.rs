@@ -77,10 +77,8 @@ impl Held<'_> {
         install.root().remove_tree(layout.in_state(SIDE_STAGING))?;
         let Phase::Settled { previous: None, .. } = phase else { return Ok(true) };
         // The side may be the tree of a process that still lives.
-        if !self.forget_runs(&phase.releases())? {
-            return Ok(false);
-        }
-        self.clear(&layout.in_state(SIDE), now).map(|()| true)
+        let free = self.forget_runs(&phase.releases())?;
+        Ok(free && self.clear(&layout.in_state(SIDE), now).map(|()| true)?)
     }
 
     /// Removes the locks of versions that are not needed, whose trees may have gone before them;
