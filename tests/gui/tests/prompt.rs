@@ -118,7 +118,8 @@ async fn a_download_is_shown_paused_resumed_and_continued_after_a_kill() {
 async fn cancelling_goes_back_to_the_question() {
     let desk = Desk::new();
     desk.publish("1.1.0");
-    desk.server().fault(&desk.payload("1.1.0", ".delta"), Fault::Rate(200));
+    desk.server()
+        .fault(&desk.payload("1.1.0", ".delta"), Fault::Slow(300, Duration::from_millis(500)));
     let window = Window::open(&desk).await;
     window.shows("offer").await;
     window.click("install").await;

@@ -25,7 +25,8 @@ async fn main() {
     window.shows("offer").await;
     window.shot("02-update-offered").await;
     // Slow enough to be seen.
-    desk.server().fault(&desk.payload("1.1.0", ".delta"), Fault::Rate(delta / 5));
+    let slowly = Fault::Slow(delta as usize / 10 + 1, Duration::from_millis(500));
+    desk.server().fault(&desk.payload("1.1.0", ".delta"), slowly);
     window.click("install").await;
     window.shows("downloading").await;
     sleep(Duration::from_secs(2)).await;
