@@ -1,5 +1,16 @@
 // How the prompt looks. Applications set the variables on `exuvia-prompt`; nothing else reaches in.
 
+const DARK = `\
+  --_accent: var(--exuvia-accent, #8b85ff);
+  --_on-accent: var(--exuvia-on-accent, #14141f);
+  --_surface: var(--exuvia-surface, #23242b);
+  --_text: var(--exuvia-text, #f0f1f5);
+  --_muted: var(--exuvia-muted, #a5a8b4);
+  --_line: var(--exuvia-line, #3a3c46);
+  --_danger: var(--exuvia-danger, #ff9c92);
+  --_good: var(--exuvia-good, #6fd6a4);
+`;
+
 const STYLE = `
 :host {
   --_accent: var(--exuvia-accent, #4f46e5);
@@ -21,26 +32,10 @@ const STYLE = `
 :host([hidden]), [hidden] { display: none !important; }
 @media (prefers-color-scheme: dark) {
   :host(:not([theme="light"])) {
-    --_accent: var(--exuvia-accent, #8b85ff);
-    --_on-accent: var(--exuvia-on-accent, #14141f);
-    --_surface: var(--exuvia-surface, #23242b);
-    --_text: var(--exuvia-text, #f0f1f5);
-    --_muted: var(--exuvia-muted, #a5a8b4);
-    --_line: var(--exuvia-line, #3a3c46);
-    --_danger: var(--exuvia-danger, #ff9c92);
-    --_good: var(--exuvia-good, #6fd6a4);
-  }
+${DARK}  }
 }
 :host([theme="dark"]) {
-  --_accent: var(--exuvia-accent, #8b85ff);
-  --_on-accent: var(--exuvia-on-accent, #14141f);
-  --_surface: var(--exuvia-surface, #23242b);
-  --_text: var(--exuvia-text, #f0f1f5);
-  --_muted: var(--exuvia-muted, #a5a8b4);
-  --_line: var(--exuvia-line, #3a3c46);
-  --_danger: var(--exuvia-danger, #ff9c92);
-  --_good: var(--exuvia-good, #6fd6a4);
-}
+${DARK}}
 * { box-sizing: border-box; }
 section {
   inline-size: min(440px, calc(100vw - 40px));
