@@ -159,7 +159,8 @@ impl Stage {
             .stdin(Stdio::null());
     }
 
-    fn run(&self, command: &mut Command) -> Done {
+    /// Runs a command in the environment of this home.
+    pub fn run(&self, command: &mut Command) -> Done {
         self.environment(command);
         let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
         Done::new(format!("{command:?}"), output)

@@ -13,6 +13,7 @@ impl Error {
     pub fn advice(&self) -> String {
         match self {
             Self::Demo(failure) => failure.advice(),
+            Self::SelfUpdate(failure) => failure.advice().into(),
             Self::NotARepository { .. } => {
                 "run `exuvia init --app NAME` first, or name the folder with --repo".into()
             }

@@ -20,6 +20,9 @@ pub enum Error {
     /// The demo did not reach its end.
     #[error(transparent)]
     Demo(#[from] Box<crate::DemoFailure>),
+    /// The command did not replace itself.
+    #[error(transparent)]
+    SelfUpdate(Box<crate::SelfUpdateFailure>),
     /// The folder was not made by `exuvia init`.
     #[error("there is no publisher's folder at {}", dir.display())]
     NotARepository {
@@ -437,6 +440,7 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Demo(failure) => failure.exit(),
+            Self::SelfUpdate(failure) => failure.exit(),
             Self::Repository(error) => repository_exit(error),
             Self::NothingReleased | Self::NotAgreed => Exit::Nothing,
             Self::NotTrusted { .. }

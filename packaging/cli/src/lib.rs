@@ -62,6 +62,7 @@ pub use air_gap::AirGapReport;
 pub use ceremony::{Awaited, Outcome, Shown, ShownRole};
 pub use commands::demo::{Failure as DemoFailure, app as demo_app};
 pub use commands::run;
+pub use commands::self_update::Failure as SelfUpdateFailure;
 pub use custody::{CustodyReport, KeyReport, NewKey};
 pub use deltas::{Costs, DeltaOutcome, DeltaReport};
 pub use doctor::{Finding, Severity};

@@ -122,6 +122,14 @@ impl Offer {
     pub fn skip(self) -> Result<(), Error> {
         self.inner.skip()
     }
+
+    #[cfg(feature = "self_update")]
+    pub(crate) fn program(
+        self,
+        progress: &mut dyn Progress,
+    ) -> Result<crate::program::Program, Error> {
+        self.runtime.block_on(self.inner.program(progress))
+    }
 }
 
 impl Deref for Offer {

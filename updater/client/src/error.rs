@@ -151,6 +151,12 @@ pub enum RepositoryError {
         /// The kinds that the channel has for this platform.
         kinds: Vec<ReleaseKind>,
     },
+    /// A bundle lacks the program that its facts name.
+    #[error("the release holds no program {path}")]
+    NoProgram {
+        /// The program's path in the bundle.
+        path: String,
+    },
     /// No route leads to the release: every delta and the full bundle failed.
     #[error("version {version} cannot be rebuilt from what the mirrors serve")]
     NoRoute {

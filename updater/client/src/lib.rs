@@ -52,6 +52,7 @@
 //! | `download`, `part` | resuming, retrying; the only maker of verified payloads |
 //! | `control`, `meter` | pause, resume, limit; progress with rate and time left |
 //! | `rebuild`, `flat`, `stage` | payloads to bundle stream, into the helper's staging |
+//! | `self_update`, `program` | the bridge for programs on the crate self_update (feature) |
 //! | `error`, `events`, `cancel`, `held`, `limits` | values that callers see |
 
 #![forbid(unsafe_code)]
@@ -79,12 +80,16 @@ mod meter;
 mod mirrors;
 mod part;
 mod penalties;
+#[cfg(feature = "self_update")]
+mod program;
 mod pull;
 mod rebuild;
 mod report;
 mod road;
 mod roots;
 mod run;
+#[cfg(feature = "self_update")]
+pub mod self_update;
 mod space;
 mod stage;
 mod store;

@@ -102,8 +102,8 @@ pub enum RebuildError {
     /// A step of a chain gives a bundle that is refused.
     #[error("{0}")]
     Bundle(Arc<exuvia_bundle::Error>),
-    /// A step of a chain gives another bundle than the one the next step begins from.
-    #[error("a step of the chain gives {found} instead of {expected}")]
+    /// What comes out, of a step of a chain or of the whole, is not the bundle that was signed.
+    #[error("it gives the bundle {found} instead of {expected}")]
     WrongStep {
         /// The bundle that was signed.
         expected: exuvia_bundle::Digest,

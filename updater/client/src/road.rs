@@ -111,6 +111,11 @@ impl Offer {
         Ok(self.run.store.remember_skipped(self.facts().bundle.digest)?)
     }
 
+    #[cfg(feature = "self_update")]
+    pub(crate) fn into_parts(self) -> (Box<Run>, Box<Release>) {
+        (self.run, self.release)
+    }
+
     /// Everything that the publisher signed about the release.
     pub fn facts(&self) -> &Facts {
         self.release.facts()

@@ -17,6 +17,7 @@ mod publish;
 mod refresh;
 mod release;
 mod rollout;
+pub(crate) mod self_update;
 mod serve;
 mod sign;
 mod verify;
@@ -91,6 +92,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Copy the repository, or a part, to a folder for machines without a network.
     AirGap(air_gap::Args),
+    /// Replace this program by its newest release.
+    SelfUpdate(self_update::Args),
     /// Print completions for a shell.
     Completions(completions::Args),
 }
@@ -133,6 +136,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Error> {
         Command::Promote(args) => promote::run(&repo, args, output),
         Command::Doctor(args) => doctor::run(&repo, args, output),
         Command::AirGap(args) => air_gap::run(&repo, args, output),
+        Command::SelfUpdate(args) => self_update::run(&args, output),
         Command::Completions(args) => completions::run(args),
     }
 }
