@@ -14,8 +14,10 @@ use crate::platform;
 /// holders lock two different files.
 #[derive(Debug)]
 pub struct Lock {
-    file: File,
+    pub(crate) file: File,
     path: PathBuf,
+    /// Children hold it too, on purpose.
+    inherited: bool,
 }
 
 impl Lock {
@@ -68,21 +70,33 @@ impl Lock {
     ///
     /// # Errors
     /// Local: the system cannot do it.
-    pub fn keep_across_exec(&self) -> Result<(), Error> {
-        platform::keep_across_exec(&self.file).map_err(|source| self.fail(source))
+    pub fn keep_across_exec(&mut self) -> Result<(), Error> {
+        platform::keep_across_exec(&self.file).map_err(|source| self.fail(source))?;
+        self.inherited = true;
+        Ok(())
     }
 
     fn open(dir: &Dir, name: &Path) -> Result<Lock, Error> {
         let at = At::find(dir, name)?;
         let path = at.dir().path().join(at.name());
         match platform::open_lock(at.dir().handle(), at.name()) {
-            Ok(file) => Ok(Lock { file, path }),
+            Ok(file) => Ok(Lock { file, path, inherited: false }),
             Err(source) => Err(Error::new(Step::Lock, path, source)),
         }
     }
 
     fn fail(&self, source: io::Error) -> Error {
         Error::new(Step::Lock, &self.path, source)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child that was started just now holds a copy of it until
+        // its `exec` has closed that, and a lock is free when the last copy is gone.
+        if !self.inherited {
+            let _ = self.file.unlock();
+        }
     }
 }
 

@@ -169,7 +169,7 @@ impl Vigil<'_> {
 
 /// The shared lock of a version, inherited by the program that is started.
 pub(crate) fn keep_running(install: &Install, release: &ReleaseRef) -> Option<Lock> {
-    let lock = install.running(release)?;
+    let mut lock = install.running(release)?;
     lock.keep_across_exec().ok()?;
     Some(lock)
 }

@@ -395,7 +395,7 @@ impl Run {
         let (store, parts) = (self.store.clone(), self.parts());
         let sweep = move || {
             if parts.exists()
-                && let Ok(_lock) = store.lock()
+                && let Ok(Some(_lock)) = store.try_lock()
             {
                 part::sweep(&parts);
             }

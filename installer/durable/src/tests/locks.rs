@@ -42,7 +42,7 @@ fn patience_ends() {
 fn a_kept_lock_is_held_by_the_program_that_follows_and_free_when_it_is_gone() {
     for (keep, expected_free) in [(true, false), (false, true)] {
         let (_folder, dir) = sandbox();
-        let lock = Lock::try_shared(&dir, "lock").unwrap().unwrap();
+        let mut lock = Lock::try_shared(&dir, "lock").unwrap().unwrap();
         if keep {
             lock.keep_across_exec().unwrap();
         }
@@ -57,6 +57,15 @@ fn a_kept_lock_is_held_by_the_program_that_follows_and_free_when_it_is_gone() {
         child.wait().unwrap();
         assert!(Lock::try_exclusive(&dir, "lock").unwrap().is_some());
     }
+}
+
+#[test]
+fn a_dropped_lock_is_free_although_a_child_still_has_a_copy_of_its_file() {
+    let (_folder, dir) = sandbox();
+    let lock = Lock::try_exclusive(&dir, "lock").unwrap().unwrap();
+    let _copy = lock.file.try_clone().unwrap();
+    drop(lock);
+    assert!(Lock::try_exclusive(&dir, "lock").unwrap().is_some());
 }
 
 #[test]
