@@ -13,6 +13,7 @@ pub mod proxy;
 pub mod scene;
 pub mod server;
 pub mod sim;
+pub mod small_disk;
 pub mod syntax;
 pub mod watched;
 pub mod web;

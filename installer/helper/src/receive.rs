@@ -53,8 +53,7 @@ impl Install {
             return Ok(Staged::in_journal(self, next.clone()));
         }
         held.settle(&phase, request.now)?;
-        let release = held.find(request)?;
-        let floor = held.floors(request.now)?.application;
+        let (release, floor) = (held.find(request)?, held.floors(request.now)?.application);
         let facts = release.facts();
         let next = ReleaseRef::admitted(facts, self.layout(), current, floor.as_ref())?;
         if let (Some(bad), false) = (self.remembered()?.find(next.digest), request.even_if_bad) {
@@ -111,14 +110,17 @@ impl Held<'_> {
         let (install, layout) = (self.install(), self.install().layout());
         let (staging, place) = (layout.staging(next), layout.tree(next, phase));
         let manifest = stage::unpack(install.root(), &staging, facts, fill)?;
+        let mut spot = &staging;
         let result = (|| {
             let gives_way = self.vacate(phase, next, &place, now)?;
             keep_manifest(install.state(), next.digest, &manifest)?;
             stage::settle(install.root(), &manifest, &staging, &place, layout.is_single_file())?;
+            spot = &place;
             self.take(phase.stage(next, gives_way, now)?, now)
         })();
-        if result.is_err() {
-            let _ = install.root().remove_tree(&staging);
+        // Even in its place it only takes room while the journal, which alone counts, knows nothing.
+        if result.is_err() && matches!(install.phase(), Ok(Phase::Settled { .. })) {
+            let _ = install.root().remove_tree(spot);
         }
         result.map(drop)
     }
