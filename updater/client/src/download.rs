@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::background::in_background;
 use crate::error::{Error, RepositoryError};
 use crate::fetch::{Fetch, FetchError, Reply, Request};
+use crate::limits::Limits;
 use crate::meter::Meter;
 use crate::mirrors::{Mirrors, network};
 use crate::part::{Origin, Part, Payload, Refusal};
@@ -76,7 +77,7 @@ async fn fill(
     mut part: Part,
     meter: &mut Meter<'_>,
 ) -> Result<(Part, Result<(), Error>), Error> {
-    let mut in_vain = 0;
+    let mut trend = Trend::new(part.received());
     // A mirror that has the part begun anew gains nothing until it is beyond this.
     let mut most = part.received();
     while !part.is_full() {
@@ -89,7 +90,7 @@ async fn fill(
                 let pardoned = part.pardon();
                 part.restart()?;
                 if pardoned {
-                    most = 0;
+                    (most, trend.had) = (0, 0);
                     continue;
                 }
                 return Ok((part, Err(refused)));
@@ -102,10 +103,10 @@ async fn fill(
         };
         let gained = part.received().saturating_sub(most);
         most = most.max(part.received());
-        let in_vain_again = gained < mirrors.limits().least;
-        in_vain = if in_vain_again { in_vain + 1 } else { 0 };
+        let in_vain = trend.in_vain(most, gained, mirrors.limits());
         let hopeless = !error.may_pass_within(mirrors.limits().patience);
-        let better = mirrors.has_another() && (in_vain_again || !error.is_answered());
+        let little = gained < mirrors.limits().least;
+        let better = mirrors.has_another() && (little || !error.is_answered());
         let error = network(mirror, &path(part.target()), error);
         if in_vain > mirrors.limits().retries || hopeless || better {
             return Ok((part, Err(error.into())));
@@ -117,6 +118,35 @@ async fn fill(
         }
     }
     Ok((part, Ok(())))
+}
+
+/// Whether transfers that break off come to anything. Some servers, or what stands before them, close
+/// after very little: that will do as long as it is the least rate on the whole.
+struct Trend {
+    since: Instant,
+    had: u64,
+    in_vain: u32,
+}
+
+impl Trend {
+    fn new(had: u64) -> Trend {
+        Trend { since: Instant::now(), had, in_vain: 0 }
+    }
+
+    /// How often in turn it came to nothing: no byte, or too few of them in a whole window.
+    fn in_vain(&mut self, have: u64, gained: u64, limits: &Limits) -> u32 {
+        let is_late = self.since.elapsed() >= limits.window;
+        let is_enough = have.saturating_sub(self.had) >= limits.least;
+        if is_enough || is_late {
+            (self.since, self.had) = (Instant::now(), have);
+        }
+        match is_enough {
+            true => self.in_vain = 0,
+            false if gained == 0 || is_late => self.in_vain += 1,
+            false => {}
+        }
+        self.in_vain
+    }
 }
 
 /// Why one transfer did not complete the part.

@@ -20,8 +20,8 @@ pub struct Limits {
     /// … at least so many bytes must come, or the mirror is left for another. The only one is asked
     /// again, as after any other failure.
     pub least: u64,
-    /// How often one mirror is asked again for a payload without as much as `least` in between. One
-    /// that cannot continue is left sooner where there is another.
+    /// How often one mirror is asked again for a payload after nothing came, or less than `least` in a
+    /// window. Where there is another one it is left as soon as it brings less than that.
     pub retries: u32,
     /// Pause before asking again; doubled each time, and spread at random over its upper half.
     pub pause: Duration,

@@ -128,7 +128,7 @@ async fn a_delta_that_the_only_mirror_cannot_deliver_gives_way_and_nothing_is_le
     world.release("1.1.0", &["1.0.0"]);
     let delta = world.paths(".delta").remove(0);
     world.mirror.faults(|faults| {
-        faults.break_after.insert(delta, (10, 1000));
+        faults.break_after.insert(delta, (0, 1000));
     });
     assert_eq!(walk(&world).await, (vec![RouteKind::Delta], Some(RouteKind::Full)));
     assert!(!world.cache().join("exuvia").exists());

@@ -114,14 +114,39 @@ async fn what_is_longer_than_signed_is_refused_and_never_written() {
 }
 
 #[tokio::test]
-async fn a_mirror_that_keeps_breaking_is_a_network_error() {
+async fn a_mirror_that_breaks_off_with_nothing_is_a_network_error() {
     let (world, path) = world().await;
     world.mirror.faults(|faults| {
-        faults.break_after.insert(path, (100, 1000));
+        faults.break_after.insert(path, (0, 1000));
     });
     let found = offer(&world.updater()).await;
     let error = found.download(&mut |_| {}).await.unwrap_err();
     assert_eq!(error.exit_code(), 5, "{error}");
+}
+
+#[tokio::test]
+async fn a_mirror_that_breaks_off_after_little_is_gone_on_with() {
+    let (world, path) = world().await;
+    world.mirror.faults(|faults| {
+        faults.break_after.insert(path, (9_000, 100));
+    });
+    download(&world).await;
+    assert_eq!(world.mirror.take_log().len(), 101);
+}
+
+#[tokio::test]
+async fn a_mirror_that_breaks_off_after_little_and_is_slow_on_the_whole_is_a_network_error() {
+    let (world, path) = world().await;
+    world.mirror.faults(|faults| {
+        faults.break_after.insert(path, (1, 1_000_000));
+    });
+    let mut limits = exuvia::Limits::default();
+    (limits.pause, limits.window) = (Duration::from_millis(5), Duration::from_millis(200));
+    let found = offer(&world.builder().limits(limits).build().unwrap()).await;
+    let begun = std::time::Instant::now();
+    let error = found.download(&mut |_| {}).await.unwrap_err();
+    assert_eq!(error.exit_code(), 5, "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(10));
 }
 
 #[tokio::test]
