@@ -155,6 +155,9 @@ fn network(victim: &mut Victim) {
     victim.case("server out of order", |victim| {
         victim.server.fault("metadata/timestamp.json", Fault::Retry(503, "3600".into()));
     });
+    victim.case("server that wants a token", |victim| {
+        victim.server.fault("metadata/timestamp.json", Fault::Status(401));
+    });
     victim.case("sent to an unprotected place", |victim| {
         let to = Fault::Redirect("http://elsewhere.example/".into());
         victim.server.fault("metadata/timestamp.json", to);

@@ -11,7 +11,7 @@ use exuvia_plan::{RecordError, StepError};
 use semver::Version;
 
 use crate::cancel::Cancelled;
-use crate::fetch::FetchError;
+use crate::fetch::{FetchError, Wait};
 use crate::freshness;
 use crate::rebuild::RebuildError;
 
@@ -214,10 +214,21 @@ impl NetworkError {
             FetchError::Certificate { .. } => {
                 "check the date and time; a proxy that reads https needs its certificate named"
             }
+            FetchError::Proxy { .. } => "check the proxy's address, user name and password",
             FetchError::Header { .. } | FetchError::Encoded { .. } => {
                 "nothing was changed; if it lasts, tell the publisher"
             }
             FetchError::Unreadable { .. } => "check that the folder is there and readable",
+            FetchError::Status { code: 401, .. } => "give the access token that the server wants",
+            FetchError::Status { code: 408 | 429 | 500.., .. } => {
+                "nothing was changed; try again later"
+            }
+            FetchError::Status { .. } => {
+                "check the mirror's address; if it is right, tell the publisher"
+            }
+            FetchError::TooSlow { .. } | FetchError::Deadline { step: Wait::Whole, .. } => {
+                "try again on a better line; what was received is kept"
+            }
             _ => "check the connection, or try again later",
         }
     }

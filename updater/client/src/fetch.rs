@@ -111,6 +111,13 @@ pub enum FetchError {
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
+    /// The proxy does not lead to the server.
+    #[error("the proxy refuses ({})", root_cause(&**source))]
+    Proxy {
+        /// What the transport said of it.
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
     /// The connection broke before the body was complete.
     #[error("the connection broke: {}", root_cause(&**source))]
     Broken {
@@ -208,6 +215,7 @@ impl FetchError {
         match self {
             FetchError::NoSuchHost { .. }
             | FetchError::Unreachable { .. }
+            | FetchError::Proxy { .. }
             | FetchError::Broken { .. }
             | FetchError::Truncated { .. }
             | FetchError::NotMetadata

@@ -204,6 +204,28 @@ async fn proxies_of_each_kind_lead_to_the_mirror_and_see_no_token() {
 }
 
 #[tokio::test]
+async fn what_a_proxy_refuses_is_not_taken_for_an_answer_of_the_mirror() {
+    for answer in ["407 Login", "403 No", "404 No", "302 Elsewhere\r\nLocation: http://a.example/"]
+    {
+        let port = listen(move |stream| {
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut line = String::new();
+            while line != "\r\n" {
+                line.clear();
+                reader.read_line(&mut line).unwrap();
+            }
+            let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n");
+            (&stream).write_all(answer.as_bytes()).unwrap();
+        });
+        let mut options = HttpOptions::default();
+        options.proxy = Proxy::At(format!("http://127.0.0.1:{port}").parse().unwrap());
+        let refused = ask(&format!("https://{HOST}/"), &options).await.unwrap_err();
+        assert!(matches!(refused, FetchError::Proxy { .. }), "{answer}: {refused:?}");
+        assert!(refused.to_string().starts_with("the proxy refuses (tunnel error"), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn a_proxy_that_is_none_is_refused_when_it_is_given() {
     for address in ["ftp://127.0.0.1/", "file:///tmp/x", "data:x"] {
         let mut options = HttpOptions::default();

@@ -110,6 +110,10 @@ pub(super) fn transport(error: reqwest::Error) -> FetchError {
         if let Some(rustls::Error::InvalidCertificate(_)) = now.downcast_ref() {
             return FetchError::Certificate { source: Arc::new(error) };
         }
+        // The type of this one is not public; its words are all there is to know it by.
+        if error.is_connect() && now.to_string().starts_with("tunnel error") {
+            return FetchError::Proxy { source: Arc::new(error) };
+        }
         // What an `io::Error` carries is not its source.
         let carried = now.downcast_ref::<std::io::Error>().and_then(|e| e.get_ref());
         reason = carried.map(|e| e as &(dyn Error + 'static)).or_else(|| now.source());
