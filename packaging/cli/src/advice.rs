@@ -151,7 +151,11 @@ fn repository_advice(error: &Repo) -> String {
         Repo::NotAdding { .. } => {
             "give --add to add this platform or kind to it, or choose a higher version".into()
         }
-        Repo::RoleTooLarge { .. } => "shorten the notes, or make fewer deltas with --deltas".into(),
+        Repo::RoleTooLarge { .. } => {
+            "spread the list over more files with `exuvia bins 8`, then try again; or shorten the notes".into()
+        }
+        Repo::Bins { .. } => "choose 2, 4, 8, 16 or 32, and not fewer than there are".into(),
+        Repo::AlreadySpread { .. } => "nothing is left to do".into(),
         Repo::Stale { .. } => "propose it again: what was signed fits no more".into(),
         Repo::OtherProposal => "name only copies of one proposal".into(),
         Repo::Proposal { .. } => "name a file from proposals/, whole and unchanged".into(),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use exuvia_core::keys::KeyId;
 use exuvia_core::{Digest, Time};
 use exuvia_durable::Dir;
-use exuvia_repo::{Error as Repo, Keyring, Proposal, Repository, Standing};
+use exuvia_repo::{Error as Repo, Keyring, Proposal, Repository, Standing, owner};
 use serde::Serialize;
 
 use crate::folder::{CONFIG, SETTINGS};
@@ -91,7 +91,7 @@ impl Publisher {
             Ok((after, changes)) => {
                 self.folder.write(&changes)?;
                 self.finished(repository, &after)?;
-                Ok(Outcome::Done { roles: proposal.roles().map(str::to_owned).collect() })
+                Ok(Outcome::Done { roles: owners(&proposal).map(str::to_owned).collect() })
             }
             Err(Repo::MissingKeys { .. }) => self.put_down(&proposal, repository),
             Err(refused) => Err(refused.into()),
@@ -159,7 +159,7 @@ impl Publisher {
 
     fn put_down(&self, proposal: &Proposal, before: &Repository) -> Result<Outcome, Error> {
         let dir = self.folder.dir.subdir_or_create(PROPOSALS)?;
-        let roles: Vec<&str> = proposal.roles().collect();
+        let roles: Vec<&str> = owners(proposal).collect();
         let digest = proposal.digest().to_string();
         let name = format!("{}-{}.json", roles.join("+"), digest.get(..8).unwrap_or_default());
         dir.write(&name, &proposal.encode())?;
@@ -262,6 +262,12 @@ impl Signer<'_> {
     }
 }
 
+/// The roles of a proposal; bins stand under the role that they are of.
+fn owners(proposal: &Proposal) -> impl Iterator<Item = &str> {
+    let mut seen = BTreeSet::new();
+    proposal.roles().map(owner).filter(move |role| seen.insert(*role))
+}
+
 /// What a proposal still waits for.
 fn awaited(
     proposal: &Proposal,
@@ -272,7 +278,7 @@ fn awaited(
     let awaited = unmet.map(|standing| Awaited {
         missing: standing.threshold - standing.signed.len() as u64,
         keys: standing.awaited.iter().map(|id| keychain.name_of(id)).collect(),
-        role: standing.role,
+        role: owner(&standing.role).to_owned(),
     });
     let mut all: Vec<Awaited> = Vec::new();
     for one in awaited {

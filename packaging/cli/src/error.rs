@@ -469,7 +469,8 @@ impl Error {
 fn repository_exit(error: &exuvia_repo::Error) -> Exit {
     use exuvia_repo::Error as Repo;
     match error {
-        Repo::AlreadyReleased { .. } => Exit::Nothing,
+        Repo::AlreadyReleased { .. } | Repo::AlreadySpread { .. } => Exit::Nothing,
+        Repo::Bins { .. } => Exit::Usage,
         Repo::Refused(_) | Repo::Ignored { .. } => Exit::Refused,
         _ => Exit::Failed,
     }

@@ -1,4 +1,4 @@
-//! After a release: pace, withdrawal, promotion.
+//! After a release: pace, withdrawal, the form of the list.
 
 use exuvia_core::Digest;
 use exuvia_core::names::{Channel, Kind, Platform};
@@ -85,6 +85,23 @@ impl Publisher {
             to: yanked.to,
         };
         Ok(YankReport { yanked: yanked.into_iter().map(report).collect(), outcome })
+    }
+
+    /// Spreads what a channel lists for a platform, or for all, over hashed bins.
+    ///
+    /// # Errors
+    /// As [`Repository::propose_bins`]; local failures.
+    pub fn spread(
+        &mut self,
+        bins: u32,
+        channel: Option<Channel>,
+        platform: Option<&Platform>,
+    ) -> Result<Outcome, Error> {
+        let _lock = self.folder.lock()?;
+        let channel = channel.unwrap_or_else(|| self.folder.config.channel.clone());
+        let repository = self.folder.repository()?;
+        let proposal = repository.propose_bins(&channel, platform, bins, self.now())?;
+        self.settle(proposal, &repository)
     }
 
     /// Sets the pace of a gated release. The first time, rollouts get a key of their own.

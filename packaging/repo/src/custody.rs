@@ -6,6 +6,7 @@ use exuvia_core::Time;
 use exuvia_core::keys::{KeyId, PublicKey};
 use exuvia_core::metadata::{Delegations, Roles, Root};
 
+use crate::bins::owner;
 use crate::sign::Draft;
 use crate::{Error, Proposal, Repository};
 
@@ -36,7 +37,7 @@ pub struct Custody {
 }
 
 impl Repository {
-    /// Every role with its keys, the top-level ones first.
+    /// Every role with its keys, the top-level ones first. Bins have those of their channel.
     ///
     /// # Errors
     /// A role that the root or `targets` does not name.
@@ -48,8 +49,11 @@ impl Repository {
             ("snapshot", snapshot.version, snapshot.expires),
             ("timestamp", timestamp.version, timestamp.expires),
         ];
-        let delegated =
-            self.roles.iter().map(|(name, role)| (name.as_str(), role.version, role.expires));
+        let delegated = self
+            .roles
+            .iter()
+            .filter(|(name, _)| owner(name) == *name)
+            .map(|(name, role)| (name.as_str(), role.version, role.expires));
         let describe = |(role, version, expires): (&str, u64, Time)| {
             let by = self.authority(role)?;
             let key = |id: &KeyId| Some((id.clone(), by.keys.get(id)?.clone()));
@@ -85,8 +89,12 @@ impl Repository {
         }
         prune(&mut draft);
         let top = |role: &&str| ["root", "targets", "snapshot", "timestamp"].contains(role);
-        for role in again.iter().filter(|role| !top(role)) {
-            draft.propose_role(role)?;
+        for role in touched.iter().filter(|role| !top(role)) {
+            draft.align_bins(role)?;
+            // Its bins have its keys: one that is only added is news to them too.
+            if again.contains(role) || !self.bins_of(role).is_empty() {
+                draft.propose(role)?;
+            }
         }
         if again.contains("targets") || !touched.iter().all(top) {
             draft.propose_targets()?;

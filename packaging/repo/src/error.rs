@@ -87,6 +87,22 @@ pub enum Error {
         /// The most it may have.
         limit: u64,
     },
+    /// A list cannot be spread over so many bins.
+    #[error("the list of `{role}` is spread over {have} bins, and cannot be over {bins}")]
+    Bins {
+        /// The role.
+        role: String,
+        /// Bins asked for.
+        bins: u32,
+        /// Bins that it has; 1 if it is in one file.
+        have: u32,
+    },
+    /// A list is spread over so many bins already.
+    #[error("the list is spread over {bins} bins already")]
+    AlreadySpread {
+        /// The bins.
+        bins: u32,
+    },
     /// A channel and platform that `targets` does not delegate to.
     #[error("the repository has no role `{role}`")]
     UnknownRole {

@@ -16,7 +16,8 @@
 //!   refresh over the bytes to be published, once as a client that comes fresh from the first
 //!   root, once as one that knows the state before.
 //! - A role that lists releases keeps the newest five of each kind, in at most 64 KiB
-//!   (docs/formats.md §2). Old metadata versions are never removed.
+//!   (docs/formats.md §2); a longer list is spread over bins ([`Repository::propose_bins`]). Old
+//!   metadata versions are never removed.
 #![forbid(unsafe_code)]
 
 mod bins;
@@ -36,7 +37,7 @@ mod sign;
 mod words;
 mod yank;
 
-pub use bins::binned;
+pub use bins::{MOST_BINS, owner};
 pub use changes::{Changes, File};
 pub use client::{Listing, verify, verify_step};
 pub use custody::{Custody, KeyChange};

@@ -22,7 +22,6 @@ use exuvia_core::{Digest, Time};
 use serde::{Deserialize, Serialize};
 
 pub use self::signing::Standing;
-pub(crate) use self::signing::file_of;
 use crate::repository::path;
 use crate::{Error, Expiry, Repository};
 

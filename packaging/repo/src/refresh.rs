@@ -1,6 +1,7 @@
 use exuvia_core::Time;
 use exuvia_core::metadata::Authority;
 
+use crate::bins::owner;
 use crate::expiry::is_due;
 use crate::sign::Draft;
 use crate::{Changes, Error, Keyring, Proposal, Repository};
@@ -31,7 +32,15 @@ impl Repository {
     pub fn due(&self, now: Time) -> Vec<Due> {
         let root = ("root", self.root.expires, self.expiry.root);
         let days = |name: &str| self.expiry.of(name);
-        let roles = self.roles.iter().map(|(name, role)| (name.as_str(), role.expires, days(name)));
+        // A role goes with its bins, when the first of them is due.
+        let first = |name: &str, expires: Time| {
+            let bins = self.bins_of(name);
+            let ends = bins.iter().filter_map(|bin| Some(self.roles.get(bin)?.expires));
+            ends.chain([expires]).min().unwrap_or(expires)
+        };
+        let whole = self.roles.iter().filter(|(name, _)| owner(name) == *name);
+        let roles =
+            whole.map(|(name, role)| (name.as_str(), first(name, role.expires), days(name)));
         let targets = ("targets", self.targets.expires, self.expiry.targets);
         let snapshot = ("snapshot", self.snapshot.expires, self.expiry.snapshot);
         [root]

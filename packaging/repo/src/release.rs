@@ -110,10 +110,11 @@ impl Repository {
 
         let dropped = dropped(&listed, &new.facts);
         let mut draft = Draft::new(self, now);
-        let role = draft.role_mut(&name)?;
-        role.targets.extend(deltas.into_iter().chain([full]));
-        role.targets.retain(|path, _| !dropped.paths.contains(path));
-        draft.propose_role(&name)?;
+        draft.edit_list(&name, |list| {
+            list.targets.extend(deltas.into_iter().chain([full]));
+            list.targets.retain(|path, _| !dropped.paths.contains(path));
+            Ok(())
+        })?;
         let released = Released {
             full: full_remote,
             deltas: delta_remotes,

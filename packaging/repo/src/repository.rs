@@ -11,6 +11,7 @@ use exuvia_core::{Digest, Time};
 use serde::de::DeserializeOwned;
 use serde_json::Map;
 
+use crate::bins;
 use crate::release::Payload;
 use crate::{Error, Expiry};
 
@@ -23,7 +24,7 @@ pub struct Repository {
     pub(crate) timestamp: Timestamp,
     pub(crate) snapshot: Snapshot,
     pub(crate) targets: Targets,
-    /// The delegated roles by name.
+    /// The delegated roles by name, bins among them.
     pub(crate) roles: BTreeMap<String, Targets>,
     /// Every metadata file there is, old versions too, by path.
     pub(crate) files: BTreeMap<String, Vec<u8>>,
@@ -70,7 +71,11 @@ impl Repository {
         let targets: Targets = read_named(&files, "targets", version("targets")?)?;
         let mut roles = BTreeMap::new();
         for role in targets.delegations.iter().flat_map(|delegations| &delegations.roles) {
-            let metadata = read_named(&files, &role.name, version(&role.name)?)?;
+            let metadata: Targets = read_named(&files, &role.name, version(&role.name)?)?;
+            for bin in bins::names_of(&role.name, &metadata)? {
+                let metadata = read_named(&files, &bin, version(&bin)?)?;
+                roles.insert(bin, metadata);
+            }
             roles.insert(role.name.clone(), metadata);
         }
         Ok(Self { app, expiry, root, timestamp, snapshot, targets, roles, files })
@@ -176,6 +181,7 @@ impl Repository {
         top_level
             .map(|keys| self.root.authority(keys))
             .or_else(delegated)
+            .or_else(|| self.bin_authority(role))
             .ok_or_else(|| Error::UnknownRole { role: role.to_owned() })
     }
 
@@ -185,8 +191,8 @@ impl Repository {
     /// [`Error::UnknownRole`]; [`Error::Facts`] when the role lists something without facts.
     pub fn listed(&self, channel: &Channel, platform: &Platform) -> Result<Vec<Listed>, Error> {
         let name = role_name(channel, platform);
-        let role = self.roles.get(&name).ok_or(Error::UnknownRole { role: name })?;
-        role.targets.iter().map(|(path, file)| listed(path, file)).collect()
+        let list = self.list_of(&name).ok_or(Error::UnknownRole { role: name })?;
+        list.targets.iter().map(|(path, file)| listed(path, file)).collect()
     }
 }
 

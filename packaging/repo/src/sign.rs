@@ -9,6 +9,7 @@ use exuvia_core::keys::{KeyId, PublicKey};
 use exuvia_core::metadata::{DelegatedRole, Delegations, Envelope, Root, Targets};
 use serde::Serialize;
 
+use crate::bins::{self, spread};
 use crate::proposal::{Change, Proposal};
 use crate::{Changes, Error, Keyring, Repository};
 
@@ -48,12 +49,55 @@ impl<'a> Draft<'a> {
         delegations.roles.push(role);
     }
 
-    /// Proposes the next version of a role, whichever it is.
+    /// Edits what a role lists, in bins or not, and proposes the files that change.
+    pub(crate) fn edit_list(
+        &mut self,
+        name: &str,
+        edit: impl FnOnce(&mut Targets) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let unknown = || Error::UnknownRole { role: name.to_owned() };
+        let mut list = self.after.list_of(name).ok_or_else(unknown)?;
+        edit(&mut list)?;
+        let (role, bins) = spread(list);
+        let whole = bins.is_empty();
+        for (name, mut bin) in bins {
+            if let Some(old) = self.before.roles.get(&name) {
+                (bin.version, bin.expires) = (old.version, old.expires);
+            }
+            self.put_list(&name, bin, false)?;
+        }
+        self.put_list(name, role, whole)
+    }
+
+    fn put_list(&mut self, name: &str, list: Targets, always: bool) -> Result<(), Error> {
+        if !always && self.before.roles.get(name) == Some(&list) {
+            return Ok(());
+        }
+        self.after.roles.insert(name.to_owned(), list);
+        self.propose_role(name)
+    }
+
+    /// Gives the bins of a role its keys, as they are to be.
+    pub(crate) fn align_bins(&mut self, name: &str) -> Result<(), Error> {
+        let bits = self.after.roles.get(name).and_then(bins::succinct).map(|all| all.bit_length);
+        if let Some(bits) = bits {
+            let delegations = bins::delegations(name, bits, self.after.authority(name)?);
+            self.role_mut(name)?.delegations = Some(delegations);
+        }
+        Ok(())
+    }
+
+    /// Proposes the next version of a role, whichever it is, and of its bins.
     pub(crate) fn propose(&mut self, role: &str) -> Result<(), Error> {
         match role {
             "root" => self.propose_root(),
             "targets" => self.propose_targets(),
-            role => self.propose_role(role),
+            role => {
+                for bin in self.after.bins_of(role) {
+                    self.propose_role(&bin)?;
+                }
+                self.propose_role(role)
+            }
         }
     }
 
@@ -64,7 +108,7 @@ impl<'a> Draft<'a> {
         self.put("root", &root)
     }
 
-    /// Proposes a role that lists releases.
+    /// Proposes a role that lists releases, without its bins.
     pub(crate) fn propose_role(&mut self, name: &str) -> Result<(), Error> {
         let expires = self.expires(self.after.expiry.of(name));
         let mut role = self.role_mut(name)?.clone();

@@ -9,7 +9,7 @@ use exuvia_core::metadata::{DelegatedRole, RoleKeys, Root, Scope, TargetFile, Ta
 use exuvia_core::release::Facts;
 use serde_json::Value;
 
-use crate::{Error, Proposal, Repository};
+use crate::{Error, Proposal, Repository, bins};
 
 /// What becomes of one role.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +72,13 @@ pub enum Word {
         /// What changes.
         what: &'static str,
     },
+    /// A role spreads its list over bins that have its own keys.
+    Bins {
+        /// The role.
+        of: String,
+        /// How many.
+        bins: u64,
+    },
     /// A target is listed that was not.
     Listed {
         /// The target.
@@ -115,6 +122,7 @@ impl fmt::Display for Word {
             }
             Self::Delegated { role, paths } => write!(f, "new role `{role}` for {paths}"),
             Self::Delegation { role, what } => write!(f, "ATTENTION: role `{role}` {what}"),
+            Self::Bins { of, bins } => write!(f, "spreads the list of `{of}` over {bins} files"),
             Self::Listed { path, what } => write!(f, "lists {path}: {what}"),
             Self::Unlisted { path } => write!(f, "lists {path} no longer"),
             Self::Facts { path, fields } => {
@@ -143,7 +151,9 @@ impl Proposal {
                 }
                 name => {
                     if let Some(role) = after.roles.get(name) {
-                        of_targets(before.roles.get(name), role, &mut changes);
+                        let old = before.roles.get(name);
+                        of_targets(old, role, &mut changes);
+                        of_bins(name, old, role, &after, &mut changes);
                     }
                 }
             }
@@ -227,6 +237,26 @@ fn of_delegations(before: &Repository, after: &Repository, words: &mut Vec<Word>
     }
     for role in old.iter().filter(|old| !new.iter().any(|new| new.name == old.name)) {
         words.push(Word::Delegation { role: role.name.clone(), what: "is delegated no longer" });
+    }
+}
+
+/// The bins of a role: with its own keys, or something that no command of Exuvia does.
+fn of_bins(
+    name: &str,
+    old: Option<&Targets>,
+    new: &Targets,
+    after: &Repository,
+    words: &mut Vec<Word>,
+) {
+    let bits = |role: &Targets| bins::succinct(role).map_or(0, |all| all.bit_length);
+    let (from, to) = (old.map_or(0, bits), bits(new));
+    let own = after.authority(name).map(|by| bins::delegations(name, to, by));
+    let expected = if to == 0 { None } else { own.ok() };
+    let role = name.to_owned();
+    if new.delegations != expected {
+        words.push(Word::Delegation { role, what: "delegates what it lists to others" });
+    } else if from != to {
+        words.push(Word::Bins { of: role, bins: 1_u64 << to.min(32) });
     }
 }
 

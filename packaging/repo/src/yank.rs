@@ -66,11 +66,9 @@ impl Repository {
                 continue;
             }
             let name = role_name(&channel, &platform);
-            let role = draft.role_mut(&name)?;
-            for one in &yanked {
-                withdraw(role, &listed, one)?;
-            }
-            draft.propose_role(&name)?;
+            draft.edit_list(&name, |list| {
+                yanked.iter().try_for_each(|one| withdraw(list, &listed, one))
+            })?;
             all.extend(yanked);
         }
         if all.is_empty() {

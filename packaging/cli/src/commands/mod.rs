@@ -3,6 +3,7 @@
 mod air_gap;
 mod ask;
 mod bars;
+mod bins;
 mod bundle;
 mod completions;
 mod delta;
@@ -88,6 +89,8 @@ enum Command {
     Yank(yank::Args),
     /// List a release of one channel in another one too.
     Promote(promote::Args),
+    /// Spread a long list of releases over several files.
+    Bins(bins::Args),
     /// What is wrong, or soon will be.
     Doctor(doctor::Args),
     /// Copy the repository, or a part, to a folder for machines without a network.
@@ -134,6 +137,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Error> {
         Command::Rollout(args) => rollout::run(&repo, args, output),
         Command::Yank(args) => yank::run(&repo, args, output),
         Command::Promote(args) => promote::run(&repo, args, output),
+        Command::Bins(args) => bins::run(&repo, args, output),
         Command::Doctor(args) => doctor::run(&repo, args, output),
         Command::AirGap(args) => air_gap::run(&repo, args, output),
         Command::SelfUpdate(args) => self_update::run(&args, output),

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod after;
+mod bins;
 mod ci;
 mod commands;
 #[cfg(target_os = "linux")]

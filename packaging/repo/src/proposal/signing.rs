@@ -150,7 +150,7 @@ pub(super) fn bytes_of(role: &str, envelope: &Envelope) -> Result<Vec<u8>, Error
 
 /// The file of a signed role. Signed is the canonical form, but written is plain JSON: canonical
 /// strings hold line breaks as they are, which is not JSON any more.
-pub(crate) fn file_of(role: &str, envelope: &Envelope) -> Result<Vec<u8>, Error> {
+pub(super) fn file_of(role: &str, envelope: &Envelope) -> Result<Vec<u8>, Error> {
     let shape = |error: serde_json::Error| JsonError::Shape { problem: error.to_string() };
     serde_json::to_vec(envelope).map_err(|error| encode(role, shape(error)))
 }
