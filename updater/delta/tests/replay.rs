@@ -29,3 +29,18 @@ fn walk() {
 fn images() {
     replay("images", harness::images);
 }
+
+#[test]
+fn executable() {
+    replay("executable", exuvia_delta::fuzz::executable);
+}
+
+#[test]
+fn decode() {
+    replay("decode", exuvia_delta::fuzz::walk);
+}
+
+#[test]
+fn round_trip() {
+    replay("round_trip", exuvia_delta::fuzz::round_trip);
+}
