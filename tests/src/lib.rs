@@ -4,6 +4,8 @@
 // This crate is made of tests; a failed expectation shall stop them where it is.
 #![allow(clippy::unwrap_used)]
 
+// It reads the registers of stopped processes.
+#[cfg(target_arch = "x86_64")]
 pub mod crash;
 pub mod home;
 pub mod kills;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use nix::errno::Errno;
 use nix::libc::{c_int, user_regs_struct};
@@ -80,6 +80,21 @@ pub fn become_traced(mut command: Command) -> std::io::Error {
     ptrace::traceme().unwrap();
     nix::sys::signal::raise(Signal::SIGSTOP).unwrap();
     command.exec()
+}
+
+/// What this machine lacks for [`run`], if it lacks something: a process must let itself be followed,
+/// which containers may forbid, and who is followed already cannot.
+pub fn lack() -> Option<String> {
+    let mut probe = Command::new(std::env::current_exe().unwrap());
+    let probe = probe.args([super::ground::TRACED, "/bin/true"]).stderr(Stdio::null());
+    let child = Pid::from_raw(i32::try_from(probe.spawn().unwrap().id()).unwrap());
+    let stopped = waitpid(child, ALL) == Ok(WaitStatus::Stopped(child, Signal::SIGSTOP));
+    let follows =
+        stopped && ptrace::setoptions(child, OPTIONS).is_ok() && ptrace::getregs(child).is_ok();
+    if stopped {
+        let _ = (kill(child, Signal::SIGKILL), waitpid(child, ALL));
+    }
+    (!follows).then(|| "ptrace".to_owned())
 }
 
 /// Where a thread is.
