@@ -355,6 +355,15 @@ impl Dir {
             .map_err(|source| Error::new(Step::FreeSpace, &self.path, source))
     }
 
+    /// Whether the file system takes no change.
+    ///
+    /// # Errors
+    /// Local.
+    pub fn is_read_only(&self) -> Result<bool, Error> {
+        platform::is_read_only(&self.handle)
+            .map_err(|source| Error::new(Step::FreeSpace, &self.path, source))
+    }
+
     /// Sets the mode exactly, so that the umask has no say. Not flushed.
     pub(crate) fn set_access(&self, access: Access) -> Result<(), Error> {
         steps::mutate(Step::SetMode, &self.path, || platform::set_dir_mode(&self.handle, access))

@@ -14,6 +14,7 @@ use crate::control::Control;
 use crate::error::LocalError;
 use crate::fetch::{Fetch, Folder, Http, HttpError, HttpOptions};
 use crate::freshness;
+use crate::keeper::Keeper;
 use crate::limits::Limits;
 
 /// Keeps one installation up to date. Cheap to clone.
@@ -103,7 +104,7 @@ impl Updater {
     /// The installation that it keeps up to date.
     ///
     /// # Errors
-    /// [`LocalError::NotInstalled`], or why an installation cannot be used.
+    /// [`LocalError::NotInstalled`], [`LocalError::Kept`], or why an installation cannot be used.
     pub fn installation(&self) -> Result<&Install, LocalError> {
         self.settings.installation.as_ref().map_err(LocalError::clone)
     }
@@ -286,7 +287,14 @@ fn find(given: Option<PathBuf>) -> (Result<Install, LocalError>, PathBuf) {
             let path = install.path().to_owned();
             (Ok(install), path)
         }
-        Ok(None) => (Err(LocalError::NotInstalled { path: looked_at.clone() }), looked_at),
+        Ok(None) | Err(exuvia_helper::Error::NotInstalled { .. }) => {
+            let path = looked_at.clone();
+            let why = match Keeper::of(&path) {
+                Some(keeper) => LocalError::Kept { path, keeper },
+                None => LocalError::NotInstalled { path },
+            };
+            (Err(why), looked_at)
+        }
         Err(error) => (Err(error.into()), looked_at),
     }
 }

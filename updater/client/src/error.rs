@@ -13,6 +13,7 @@ use semver::Version;
 use crate::cancel::Cancelled;
 use crate::fetch::{FetchError, Wait};
 use crate::freshness;
+use crate::keeper::Keeper;
 use crate::rebuild::RebuildError;
 
 /// Any failure of a run. The family says who must act.
@@ -245,6 +246,14 @@ pub enum LocalError {
         /// Where one was looked for.
         path: PathBuf,
     },
+    /// What stands there is looked after by somebody else, who updates it.
+    #[error("{} {keeper}", path.display())]
+    Kept {
+        /// What it is about.
+        path: PathBuf,
+        /// Who looks after it.
+        keeper: Keeper,
+    },
     /// The place of a first installation holds one already.
     #[error("{app} {version} is installed in {} already", path.display())]
     AlreadyInstalled {
@@ -326,6 +335,7 @@ impl LocalError {
             LocalError::NotInstalled { .. } => {
                 "install the application first, or update it by hand"
             }
+            LocalError::Kept { keeper, .. } => keeper.advice(),
             LocalError::AlreadyInstalled { .. } => "update it, or uninstall it first",
             LocalError::Busy => "wait until it is done",
             LocalError::Cancelled => "start again when convenient; what was received is kept",
@@ -387,7 +397,8 @@ fn helper_advice(error: &exuvia_helper::Error) -> &'static str {
 
 fn disk_advice(error: &exuvia_durable::Error) -> &'static str {
     match error.kind() {
-        Kind::ReadOnly | Kind::Permission => "run this as the user who installed the application",
+        Kind::ReadOnly => Keeper::ReadOnly.advice(),
+        Kind::Permission => "run this as the user who installed the application",
         _ => "check the disk and the rights of that file",
     }
 }

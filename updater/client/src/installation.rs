@@ -133,6 +133,9 @@ impl Updater {
             let version = status.current().version.clone();
             return Err(LocalError::AlreadyInstalled { path, app, version }.into());
         }
+        if let Err(kept @ LocalError::Kept { .. }) = self.installation() {
+            return Err(kept.into());
+        }
         let trusted = run.refresh(progress).await?;
         let releases = run.releases(trusted, progress).await?;
         run.expect_some(&releases)?;

@@ -46,6 +46,7 @@
 //! | `app`, `report` | `startup`, `healthy`, what happened |
 //! | `builder`, `installation` | settings; status, history, rollback, first installation |
 //! | `run`, `space` | what the steps share: refresh, choice, gathering of payloads; room for them |
+//! | `keeper` | places that package managers, stores and images look after |
 //! | `driver`, `store`, `roots`, `freshness` | core's machines driven; metadata and floors kept (formats §8); the freeze alarm |
 //! | [`fetch`], `mirrors`, `pull` | sources; which one to ask; deadlines and least rate |
 //! | `penalties`, `backoff` | mirrors that failed lately; how long to wait before asking again |
@@ -75,6 +76,7 @@ mod flat;
 mod freshness;
 mod held;
 mod installation;
+mod keeper;
 mod limits;
 mod meter;
 mod mirrors;
@@ -107,6 +109,7 @@ pub use fetch::Fetch;
 pub use freshness::Freshness;
 pub use held::Held;
 pub use installation::{FirstInstall, Installed, Placement};
+pub use keeper::Keeper;
 pub use limits::Limits;
 pub use rebuild::RebuildError;
 pub use report::Report;

@@ -25,6 +25,7 @@ use crate::error::{Error, LocalError, RepositoryError};
 use crate::events::{Event, Progress, RouteKind};
 use crate::freshness::Freshness;
 use crate::held::Held;
+use crate::keeper::Keeper;
 use crate::meter::Meter;
 use crate::mirrors::Mirrors;
 use crate::part;
@@ -272,12 +273,16 @@ impl Run {
     /// The right to download and stage. What earlier runs left behind for other releases goes.
     pub(crate) async fn lock(&self, routes: &VecDeque<Route>) -> Result<Arc<Lock>, Error> {
         let (store, parts) = (self.store.clone(), self.parts());
+        let path = self.settings.place.clone();
         let wanted: BTreeSet<Digest> = routes
             .iter()
             .flat_map(|route| &route.steps)
             .filter_map(|step| target(step).sha256())
             .collect();
         Ok(in_background(move || -> Result<_, LocalError> {
+            if let Some(keeper) = Keeper::of_disk(&path) {
+                return Err(LocalError::Kept { path, keeper });
+            }
             let lock = Arc::new(store.lock()?);
             part::clear(&parts, &wanted);
             Ok(lock)

@@ -152,6 +152,10 @@ pub(crate) fn free_space(dir: &Handle) -> io::Result<u64> {
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
+pub(crate) fn is_read_only(dir: &Handle) -> io::Result<bool> {
+    Ok(fs::fstatvfs(dir)?.f_flag.contains(fs::StatVfsMountFlags::RDONLY))
+}
+
 pub(crate) fn is_link_refused(errno: i32) -> bool {
     errno == Errno::LOOP.raw_os_error()
 }

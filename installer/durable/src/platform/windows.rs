@@ -141,6 +141,10 @@ pub(crate) fn free_space(_dir: &Handle) -> io::Result<u64> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+pub(crate) fn is_read_only(_dir: &Handle) -> io::Result<bool> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Links are refused here by looking, which gives no error number.
 pub(crate) fn is_link_refused(_errno: i32) -> bool {
     false
