@@ -133,7 +133,7 @@ fn copy_all(from: &Path, to: &Path) {
 }
 
 /// What stands at a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Thing {
     /// A directory with its permissions.
     Dir(u32),

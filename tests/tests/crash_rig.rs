@@ -28,6 +28,16 @@ fn no_fault_at_any_call_leaves_anything_but_the_old_or_the_new_version() {
 }
 
 #[test]
+fn no_state_that_a_crash_may_legally_leave_is_anything_else_either() {
+    nothing_is_bad("states", "300", 15);
+}
+
+#[test]
+fn an_attacker_at_any_call_leads_nothing_outside_and_nothing_wrong_inside() {
+    nothing_is_bad("race", "600", 15);
+}
+
+#[test]
 fn installers_known_to_be_wrong_are_found_bad() {
-    nothing_is_bad("itself", "1", 4);
+    nothing_is_bad("itself", "1", 6);
 }

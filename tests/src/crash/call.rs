@@ -36,6 +36,8 @@ pub enum Kind {
     Flush,
     /// Flushes a whole file system.
     FlushAll,
+    /// Opens, reads or asks, and changes nothing.
+    Look,
 }
 
 /// One call, before it is made.
@@ -57,10 +59,13 @@ pub struct Call {
 
 impl Call {
     /// The call that a thread stopped before, if it changes something by name or in a file.
-    pub fn read(thread: Pid, regs: &user_regs_struct) -> Option<Call> {
+    /// Calls that only look are told of if they are asked for.
+    pub fn read(thread: Pid, regs: &user_regs_struct, looks: bool) -> Option<Call> {
         let args = [regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9];
         let number = c_long::try_from(regs.orig_rax).ok()?;
-        let (kind, path, to) = Process(thread).decode(number, args)?;
+        let process = Process(thread);
+        let look = || process.looks(number, args).filter(|_| looks).map(|p| (Kind::Look, p, None));
+        let (kind, path, to) = process.decode(number, args).or_else(look)?;
         Some(Call { thread, number, kind, path, to, args })
     }
 
@@ -126,6 +131,23 @@ impl Process {
             }
             libc::SYS_syncfs => one(Kind::FlushAll, self.fd(a)),
             libc::SYS_sync => one(Kind::FlushAll, Some("/".into())),
+            _ => None,
+        }
+    }
+
+    /// What a call looks at, if that is all it does.
+    fn looks(&self, number: c_long, args: [u64; 6]) -> Option<PathBuf> {
+        let [a, b, ..] = args;
+        match number {
+            libc::SYS_open | libc::SYS_stat | libc::SYS_lstat | libc::SYS_readlink => {
+                self.at(CWD, a)
+            }
+            libc::SYS_openat
+            | libc::SYS_openat2
+            | libc::SYS_newfstatat
+            | libc::SYS_statx
+            | libc::SYS_readlinkat => self.at(a, b),
+            libc::SYS_read | libc::SYS_pread64 | libc::SYS_getdents64 => self.fd(a),
             _ => None,
         }
     }

@@ -192,6 +192,46 @@ impl Ground {
         self.program("exuvia-helper", &[verb, "--install", self.app().to_str().unwrap()])
     }
 
+    /// The helper, to which a release is given.
+    pub fn helper_receives(&self, metadata: &str, bundle: &str, digest: &str) -> Run {
+        let app = self.app().to_str().unwrap().to_owned();
+        let args = ["receive", "--install", &app, "--metadata", metadata, "--bundle", bundle];
+        self.program("exuvia-helper", &[&args[..], &["--digest", digest]].concat())
+    }
+
+    /// A folder with all that a release is received from: `bundle.tar` with its `digest`, `metadata`;
+    /// and what an attacker would rather have received: `other.tar`, and in `old` what was published
+    /// before.
+    pub fn give(&self, version: &str, other: &str) -> PathBuf {
+        let given = self.outside().join("given");
+        let _ = std::fs::remove_dir_all(&given);
+        let (folder, www) = (&self.publisher.folder, |version: &str| format!("www-{version}"));
+        for (name, version) in [("metadata", version), ("old", VERSIONS[0])] {
+            copy(&folder.join(www(version)).join("metadata"), &given.join(name));
+        }
+        for (name, version) in [("bundle.tar", version), ("other.tar", other)] {
+            let targets = folder.join(www(version)).join("targets");
+            let full = things(&targets).into_iter().find_map(|(path, thing)| match thing {
+                Thing::File(_, bytes) if is_full(&path, version) => Some(bytes),
+                _ => None,
+            });
+            let bundle = zstd::decode_all(&full.unwrap()[..]).unwrap();
+            std::fs::write(given.join(name), &bundle).unwrap();
+            if name == "bundle.tar" {
+                let digest = exuvia_core::Digest::of(&bundle).to_string();
+                std::fs::write(given.join("digest"), digest).unwrap();
+            }
+        }
+        given
+    }
+
+    /// A place beside the installation, on its file system, which is none of our programs' business.
+    pub fn outside(&self) -> PathBuf {
+        let outside = self.install.join("outside");
+        std::fs::create_dir_all(&outside).unwrap();
+        outside
+    }
+
     /// The start of the application by its user.
     pub fn start(&self) -> Run {
         self.run(self.stable(), &["probe"])
@@ -346,8 +386,13 @@ fn single(path: &Path) -> BTreeMap<String, Thing> {
     BTreeMap::from([("notes".to_owned(), file)])
 }
 
+/// Whether a payload is the whole bundle of a version.
+fn is_full(path: &str, version: &str) -> bool {
+    path.ends_with(".tar.zst") && path.contains(&format!("{version}-"))
+}
+
 /// Copies a folder to a name that is free.
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to.parent().unwrap()).unwrap();
     let copied = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
     assert!(copied.success());

@@ -6,6 +6,7 @@
 //! - [`ground`] has the publisher and the installations to work on, [`oracle`] judges what is left;
 //! - [`power`] cuts the power of real file systems, [`sequences`] are installers known to be wrong, by
 //!   which the rig proves itself;
+//! - [`legal`] records calls and enumerates what a crash may leave, [`race`] lets an attacker act at each;
 //! - [`modes`] says what is done to which operation, [`table`] collects what came of it, and `src/bin/crash-rig` prints it.
 //!
 //! It needs ptrace on x86-64 Linux. What a machine lacks is said and counted, not passed over.
@@ -21,9 +22,11 @@ use table::Sample;
 pub mod call;
 pub mod fault;
 pub mod ground;
+pub mod legal;
 pub mod modes;
 pub mod oracle;
 pub mod power;
+pub mod race;
 pub mod sequences;
 pub mod table;
 pub mod trace;

@@ -4,6 +4,7 @@ use super::Rig;
 use super::call::Call;
 use super::fault::{At, Fault};
 use super::ground::{Ground, Shape, VERSIONS};
+use super::legal::{Model, Recorder, lay_out};
 use super::oracle::{Case, Op};
 use super::power::{Cut, CutAt, Disk, System};
 use super::table::{Results, strike};
@@ -13,11 +14,13 @@ use super::trace::{self, End, Verdict, Watcher};
 pub type Mode = (&'static str, fn(&Rig, &mut Results));
 
 /// All parts.
-pub const MODES: [Mode; 5] = [
+pub const MODES: [Mode; 7] = [
     ("calls", calls),
     ("power", power),
     ("recovery", recovery),
     ("starts", starts),
+    ("states", states),
+    ("race", super::race::race),
     ("itself", super::sequences::prove_the_rig),
 ];
 
@@ -118,6 +121,31 @@ fn recover_everywhere(case: &Case<'_>, point: usize, results: &mut Results) {
         results.add(cell, point * 1000 + again, case.judge(false));
         if at.struck.is_none() {
             break;
+        }
+    }
+}
+
+/// Everything that a crash may legally leave, by a record of the calls.
+fn states(rig: &Rig, results: &mut Results) {
+    for shape in Shape::ALL {
+        let ground = rig.ground(shape, 1);
+        for op in [Op::Delta, Op::Rollback, Op::RecoverBefore, Op::RecoverAfter, Op::Prune] {
+            let case = Case::prepare(&ground, op);
+            case.restore();
+            let mut recorder = Recorder::new(&ground.roots());
+            let end = case.trace_from_here(&mut recorder);
+            let (seen, found) = (recorder.model.seen(), Model::new(&ground.roots()).seen());
+            let same = seen.keys().eq(found.keys())
+                && seen.iter().all(|(path, content)| content.thing == found[path].thing);
+            assert!(same, "the record of {op}, {shape} does not give what is on the disk");
+            recorder.end(end == End::Code(0));
+            let states: Vec<_> = recorder.states.into_values().collect();
+            let cell = (op.to_string(), shape, 1, "legal state".to_owned());
+            for point in rig.sample.of(0..states.len(), op as usize) {
+                let (state, reported) = &states[point];
+                lay_out(&ground.roots(), state);
+                results.add(cell.clone(), point, case.judge(*reported));
+            }
         }
     }
 }

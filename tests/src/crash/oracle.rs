@@ -159,13 +159,8 @@ impl<'a> Case<'a> {
     /// # Errors
     /// What is wrong.
     pub fn judge(&self, reported: bool) -> Result<(), Wrong> {
-        let allowed = self.op.versions(self.ground.shape()).0;
-        let goal = allowed[allowed.len() - 1];
-        let found = self.starts(allowed)?;
-        let claims = !matches!(self.op, Op::RecoverBefore | Op::RecoverAfter);
-        if claims && reported && found != goal {
-            return Err(Wrong::new(format!("success was reported, {found} starts")));
-        }
+        let found = self.holds(reported)?;
+        let goal = self.goal();
         self.finish(found, goal)?;
         self.starts(&[goal])?;
         let names = self.ground.names();
@@ -175,6 +170,36 @@ impl<'a> Case<'a> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What starts now, and whether a success that was `reported` is one.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn holds(&self, reported: bool) -> Result<&'static str, Wrong> {
+        let found = self.starts(self.op.versions(self.ground.shape()).0)?;
+        let claims = !matches!(self.op, Op::RecoverBefore | Op::RecoverAfter);
+        if claims && reported && found != self.goal() {
+            return Err(Wrong::new(format!("success was reported, {found} starts")));
+        }
+        Ok(found)
+    }
+
+    /// Whether the next update ends well, wherever it begins.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn goes_on(&self) -> Result<(), Wrong> {
+        let ran = self.ground.agent(self.published(), &["update", "--yes"]).now();
+        match ran.code {
+            Some(0 | NOTHING_TO_DO) => self.holds(false).map(drop),
+            _ => Err(Wrong::of("the next run fails", &ran)),
+        }
+    }
+
+    fn goal(&self) -> &'static str {
+        let allowed = self.op.versions(self.ground.shape()).0;
+        allowed[allowed.len() - 1]
     }
 
     fn starts(&self, allowed: &[&'static str]) -> Result<&'static str, Wrong> {
@@ -222,7 +247,8 @@ impl Wrong {
         Wrong(text.into())
     }
 
-    fn of(text: &str, ran: &Ran) -> Wrong {
+    /// With what a command said.
+    pub(super) fn of(text: &str, ran: &Ran) -> Wrong {
         Wrong(format!("{text} (exit {:?}: {})", ran.code, ran.output.trim()))
     }
 

@@ -10,6 +10,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::Rig;
 use super::fault::{At, Count, Fault};
+use super::legal::{Recorder, lay_out};
 use super::power::{Cut, CutAt, Disk, System};
 use super::table::Results;
 use super::trace::{self, End, Watcher};
@@ -91,10 +92,16 @@ pub(super) fn prove_the_rig(rig: &Rig, results: &mut Results) {
         };
         let found = Trial { rig, name, old: &old, new: &new, disk: disk.as_ref() }.is_found_bad();
         let result = if found { Ok(()) } else { Err("was not found bad".into()) };
+        let trial = Trial { rig, name, old: &old, new: &new, disk: None };
+        let found_too =
+            if trial.has_a_bad_state() { Ok(()) } else { Err("has no bad state".into()) };
+        let cell = |what: &str| {
+            let op = format!("self-test: {name}");
+            (op, super::ground::Shape::InPlace, 1, what.to_owned())
+        };
+        results.add(cell("found by legal states"), 0, found_too);
         let what = if finder == Finder::Kill { "found by kill" } else { "found by power" };
-        let cell =
-            (format!("self-test: {name}"), super::ground::Shape::InPlace, 1, what.to_owned());
-        results.add(cell, 0, result);
+        results.add(cell(what), 0, result);
     }
 }
 
@@ -128,14 +135,36 @@ impl Trial<'_> {
         })
     }
 
+    /// Whether a crash may legally leave something bad.
+    fn has_a_bad_state(&self) -> bool {
+        self.begin();
+        let places = [self.place()];
+        let mut recorder = Recorder::new(&places);
+        let reported = self.run_from_here(&mut recorder);
+        recorder.end(reported);
+        recorder.states.values().any(|(state, reported)| {
+            lay_out(&places, state);
+            self.is_bad(*reported)
+        })
+    }
+
     /// Installs, and tells whether success was reported.
     fn run(&self, watcher: &mut dyn Watcher) -> bool {
+        self.begin();
+        self.run_from_here(watcher)
+    }
+
+    fn begin(&self) {
         let place = self.place();
         let _ = fs::remove_dir_all(&place);
         copy(self.old, &place.join("app"), true).unwrap();
         if let Some(disk) = self.disk {
             disk.settle();
         }
+    }
+
+    fn run_from_here(&self, watcher: &mut dyn Watcher) -> bool {
+        let place = self.place();
         let program = std::env::current_exe().unwrap();
         let mut command = Command::new(&program);
         command.arg(super::ground::TRACED).arg(&program).args([SEQUENCE, self.name]);

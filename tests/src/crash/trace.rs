@@ -31,6 +31,11 @@ pub trait Watcher {
     /// Before a call; nothing else of its thread happens meanwhile.
     fn before(&mut self, call: &Call) -> Verdict;
 
+    /// Whether calls that only look are of interest too.
+    fn looks_too(&self) -> bool {
+        false
+    }
+
     /// After a call that was made, with what it gave.
     fn after(&mut self, _call: &Call, _result: i64) {}
 }
@@ -146,9 +151,8 @@ impl Trace<'_> {
     fn enter(&mut self, thread: Pid) -> Where {
         // A thread may be killed at any time by another one's exit.
         let Ok(mut regs) = ptrace::getregs(thread) else { return Where::Inside };
-        let Some(call) = Call::read(thread, &regs).filter(|call| self.concerns(call)) else {
-            return Where::Inside;
-        };
+        let call = Call::read(thread, &regs, self.watcher.looks_too());
+        let Some(call) = call.filter(|call| self.concerns(call)) else { return Where::Inside };
         let verdict = if self.over { Verdict::Kill } else { self.watcher.before(&call) };
         match verdict {
             Verdict::Go => {}
