@@ -1,4 +1,4 @@
-//! Attacks by whoever holds the mirror, or some of the keys.
+//! Attacks by whoever holds the mirror or some of the keys, or is on the machine; and what chance does.
 //!
 //! A file is a row of the table below, named by its number; every test in it ends with the whole
 //! oracle (`exuvia_tests::scene::Scene`), and fails if it forgets to:
@@ -29,6 +29,32 @@
 //! | 17 | part of a release | nothing is installed |
 //! | 18 | clock set back, ahead, or jumping | told apart from staleness; no lasting harm |
 //! | 19 | rollout: a local edit of the identity, a stolen rollout key | delays gated releases by their days |
+//! | 31 | names in a bundle: out of it, absolute, of devices, clashing, without end | refused whole |
+//! | 32 | links in a bundle: out of it, through each other, in a circle | refused whole |
+//! | 33 | set-uid, devices, fifos, hard links, attributes | refused whole |
+//! | 34 | bombs, overlapping and sparse entries, more than was signed | cut at what was signed |
+//! | 35 | the base of a delta was altered | the whole bundle |
+//! | 36 | what was verified is exchanged before it is installed | verified again as it is unpacked |
+//! | 37 | a descriptor that was kept open; rights of others | noticed; none |
+//! | 38 | names that will be used are taken before | neither followed nor believed |
+//! | 39 | programs and libraries planted in PATH and the folder of the day | not looked for |
+//! | 40 | arguments and facts that mean more than they should | refused |
+//! | 41 | clients that nobody asked for, answers from before | one at a time; no socket |
+//! | 42 | state deleted or put back | what is installed is the floor |
+//! | 43 | state torn, empty, a folder | the application starts; told, or mended |
+//! | 44 | a good version is made to look bad | not once it was committed |
+//! | 45 | full disk, quota, failing device, read-only | said; the old version stands |
+//! | 46 | others may write to the state | not trusted |
+//! | 47 | many at once while the application starts | one does it; it starts |
+//! | 48 | running from a mounted image | not taken for an installation |
+//! | 49 | killed at any instant | old or new |
+//! | 50 | the new version does not start or fails its trial | left, not offered again |
+//! | 51 | data was migrated before going back | not touched; the way back can be forbidden |
+//! | 52 | no exchange of names | links, or renames that are recovered |
+//! | 53 | state, cache and installation on different disks | staged beside the target |
+//! | 54 | descriptors and processes left over | none |
+//!
+//! Rows 20 to 30 are the faults of servers and lines: `network_faults`, `exuvia`'s own tests.
 #![allow(clippy::unwrap_used)]
 
 mod row_01_arbitrary_installation;
@@ -50,7 +76,36 @@ mod row_16_dropped_requests;
 mod row_17_part_of_a_release;
 mod row_18_clocks;
 mod row_19_rollout;
+mod row_31_hostile_paths;
+mod row_32_hostile_links;
+mod row_33_hostile_kinds;
+mod row_34_bombs;
+mod row_35_altered_base;
+mod row_36_between_verifying_and_installing;
+mod row_37_open_descriptors;
+mod row_38_planted_names;
+mod row_39_planted_programs;
+mod row_40_injected_arguments;
+mod row_41_unbidden_clients;
+mod row_42_edited_state;
+mod row_43_torn_state;
+mod row_44_forced_rollbacks;
+mod row_45_full_disks;
+mod row_46_forbidden_places;
+mod row_47_at_once;
+mod row_48_mounted_images;
+mod row_49_kills;
+mod row_50_bad_releases;
+mod row_51_migrated_data;
+mod row_52_no_exchange;
+mod row_53_two_disks;
+mod row_54_leaks;
 
+/// The writer of hostile bundles that the tests of their reader have.
+#[path = "../../updater/bundle/tests/common/mod.rs"]
+mod bundles;
+
+use exuvia_core::Digest;
 use exuvia_core::keys::PublicKey;
 use exuvia_repo::Signer;
 use exuvia_tests::scene::Scene;
@@ -95,6 +150,41 @@ fn forge_facts(scene: &Scene, change: impl Fn(&mut Value)) {
     });
 }
 
+/// Signs other bytes in the place of the full bundle of 1.1.0, with the channel's stolen key, as if they
+/// unpacked to this stream of this length. There is no other way to 1.1.0 then.
+fn sign_full(scene: &Scene, packed: &[u8], stream: &[u8], length: u64) {
+    let (sha256, mut name) = (Digest::of(packed).to_string(), String::new());
+    let bundle = json!({"digest": Digest::of(stream), "length": length, "files": 100});
+    scene.sim.forge(&channel_role(), |signed| {
+        bump(signed);
+        let targets = signed["targets"].as_object_mut().unwrap();
+        targets.retain(|path, _| !path.contains("1.1.0-folder-from"));
+        let full = targets.iter_mut().find(|(path, _)| path.contains("1.1.0-folder"));
+        let (path, target) = full.unwrap();
+        target["length"] = json!(packed.len());
+        target["hashes"] = json!({"sha256": sha256});
+        target["custom"]["exuvia"]["bundle"] = bundle;
+        name = path.clone();
+    });
+    let (folder, file) = name.rsplit_once('/').unwrap();
+    scene.sim.replace(&format!("targets/{folder}/{sha256}.{file}"), packed);
+}
+
+/// Each of these bundles, signed in the place of 1.1.0, is refused whole and harms nothing.
+async fn are_refused(bundles: Vec<(&'static str, Vec<u8>)>) {
+    let scene = Scene::under_attack().await;
+    for (what, stream) in bundles {
+        let packed = zstd::encode_all(&stream[..], 1).unwrap();
+        sign_full(&scene, &packed, &stream, stream.len() as u64);
+        match scene.attempt().await {
+            Err(error) => assert_eq!(error.exit_code(), 4, "{what}: {error:?}"),
+            Ok(arrived) => panic!("{what}: {arrived:?} was not refused"),
+        }
+        scene.is_unharmed();
+    }
+    scene.new_keys_work().await;
+}
+
 #[test]
 fn every_row_of_the_table_has_its_file_with_tests_that_apply_the_oracle() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("attacks");
@@ -103,13 +193,14 @@ fn every_row_of_the_table_has_its_file_with_tests_that_apply_the_oracle() {
         std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files.retain(|file| !file.ends_with("main.rs"));
-    assert_eq!(files.len(), 19);
-    for (file, row) in files.iter().zip(1..) {
+    let rows: Vec<_> = (1..=19).chain(31..=54).collect();
+    assert_eq!(files.len(), rows.len());
+    for (file, row) in files.iter().zip(rows) {
         let name = file.file_name().unwrap().to_str().unwrap();
         assert!(name.starts_with(&format!("row_{row:02}_")), "{name}");
         assert!(table.contains(&format!("//! | {row} | ")), "row {row} is not in the table");
         let text = std::fs::read_to_string(file).unwrap();
-        assert!(text.contains("#[tokio::test]"), "{name} has no test");
+        assert!(text.contains("::test") || text.contains("#[test]"), "{name} has no test");
         assert!(!text.contains("Scene::new("), "{name} leaves the oracle out");
     }
 }

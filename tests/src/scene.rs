@@ -208,6 +208,19 @@ impl Scene {
         self.arrives().await;
     }
 
+    /// The attack is over, whichever version it ended with: the next honest release arrives, over whatever
+    /// was left on the machine.
+    pub async fn settles(&self) {
+        self.sim.heal();
+        self.sim.serve_instead(self.honest.clone());
+        let install = exuvia::Install::open(&self.home.app()).unwrap();
+        if let Some(trial) = install.trial().unwrap() {
+            trial.confirm(self.sim.now()).unwrap();
+        }
+        self.sim.publish("2.0.0", &good("2.0.0"));
+        self.arrives().await;
+    }
+
     /// What is served now is the publisher's work too.
     pub fn is_honest_so_far(&mut self) {
         self.honest = self.sim.served();
