@@ -7,7 +7,7 @@ use std::sync::Arc;
 use exuvia_core::{App, Channel, Kind, Platform, Time, names};
 use exuvia_helper::Install;
 use exuvia_plan::{Config, ConfigError, Mirror, MirrorError};
-use semver::Version;
+use semver::{Version, VersionReq};
 
 use crate::cancel::Cancel;
 use crate::control::Control;
@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     /// The installed kind, or the one asked for.
     pub(crate) kind: Option<Kind>,
     pub(crate) current_version: Option<Version>,
+    /// The versions that may be offered, if not all.
+    pub(crate) pin: Option<VersionReq>,
     pub(crate) installation: Result<Install, LocalError>,
     /// What the store is named after: the installation, or where one would be.
     pub(crate) place: PathBuf,
@@ -61,6 +63,7 @@ impl Updater {
             channel: None,
             kind: None,
             current_version: None,
+            pin: None,
             install: None,
             sources: Vec::new(),
             mirrors: None,
@@ -116,6 +119,7 @@ pub struct Builder {
     channel: Option<String>,
     kind: Option<Kind>,
     current_version: Option<String>,
+    pin: Option<VersionReq>,
     install: Option<PathBuf>,
     sources: Vec<Arc<dyn Fetch>>,
     mirrors: Option<Vec<String>>,
@@ -146,6 +150,12 @@ impl Builder {
     /// Follows this channel in place of the configured one.
     pub fn channel(mut self, channel: &str) -> Self {
         self.channel = Some(channel.to_owned());
+        self
+    }
+
+    /// Offers only versions that meet this requirement, also to a user who asks.
+    pub fn pin(mut self, versions: VersionReq) -> Self {
+        self.pin = Some(versions);
         self
     }
 
@@ -259,6 +269,7 @@ impl Builder {
             platform,
             kind,
             current_version,
+            pin: self.pin,
             installation,
             place,
             sources,

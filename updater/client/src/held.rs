@@ -32,6 +32,27 @@ impl Held {
             _ => None,
         }
     }
+
+    /// The reason as one word, for programs.
+    pub fn reason(&self) -> &'static str {
+        use choose::{Gate, Held as H};
+        match self {
+            Held::Skipped { .. } => "skipped",
+            Held::OnTrial { .. } => "on-trial",
+            Held::Release(held) => match held {
+                H::AheadOfChannel { .. } => "ahead-of-channel",
+                H::Pinned { .. } => "pinned",
+                H::Bad { .. } => "failed-here",
+                H::OsTooOld { .. } => "system-too-old",
+                H::FromTooOld { .. } => "installed-too-old",
+                H::NotUnderstood { .. } => "not-understood",
+                H::Gated { gate: Gate::Paused, .. } => "rollout-paused",
+                H::Gated { .. } => "rollout",
+                H::BelowFloor { .. } => "below-floor",
+                _ => "held",
+            },
+        }
+    }
 }
 
 impl fmt::Display for Held {

@@ -236,6 +236,7 @@ impl Run {
         let policy = Policy {
             formats: &[exuvia_delta::FORMAT],
             avoid: &avoid,
+            pin: self.settings.pin.as_ref(),
             bad: if self.wants.failed { &[] } else { &bad },
             floor: self.status.as_ref().and_then(|status| status.floors.application.as_ref()),
             os_version: system.as_deref(),

@@ -6,7 +6,7 @@ mod route;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use semver::Version;
+use semver::{Version, VersionReq};
 
 pub use self::route::{Route, Step, routes};
 use crate::names::Kind;
@@ -38,6 +38,9 @@ pub struct Policy<'a> {
     pub avoid: &'a BTreeSet<Digest>,
     /// Releases that failed here.
     pub bad: &'a [Bad],
+    /// The versions that may be offered; all of them without it. A release that supersedes what is
+    /// installed must be one of them too.
+    pub pin: Option<&'a VersionReq>,
     /// The application's floor.
     pub floor: Option<&'a Version>,
     /// The version of the system, or of the kernel on Linux; unknown versions are not judged.
@@ -90,6 +93,11 @@ pub enum Held {
         installed: Version,
         /// The channel's newest.
         newest: Version,
+    },
+    /// The release is none of those that were pinned.
+    Pinned {
+        /// The release.
+        version: Version,
     },
     /// The release failed here before.
     Bad {
@@ -162,6 +170,9 @@ impl fmt::Display for Held {
         match self {
             Self::AheadOfChannel { installed, newest } => {
                 write!(f, "version {installed} is newer than the channel's newest, {newest}")
+            }
+            Self::Pinned { version } => {
+                write!(f, "version {version} is none of those that the policy pins")
             }
             Self::Bad { version, again: None, .. } => write!(f, "version {version} failed here"),
             Self::Bad { version, again: Some(again), .. } => {
@@ -251,6 +262,9 @@ fn judge(
     let version = || facts.version.clone();
     if let Some(field) = facts.not_understood() {
         return Err(Held::NotUnderstood { version: version(), field: field.to_owned() });
+    }
+    if policy.pin.is_some_and(|pin| !pin.matches(&facts.version)) {
+        return Err(Held::Pinned { version: version() });
     }
     if let Some(floor) = policy.floor
         && facts.version.cmp_precedence(floor).is_lt()

@@ -84,6 +84,7 @@ fn policy() -> Policy<'static> {
         formats: &["exuvia-delta-2"],
         avoid: &NONE,
         bad: &[],
+        pin: None,
         floor: None,
         os_version: Some("5.10.0-8-amd64"),
         now: now(),
@@ -118,6 +119,19 @@ fn outcome(releases: &Releases, from: &str, policy: &Policy<'_>) -> Outcome {
 
 fn plain(versions: &[&str]) -> Releases {
     versions.iter().fold(Shelf::new(), |shelf, version| shelf.with(version, |_| {})).read()
+}
+
+#[test]
+fn a_pin_offers_the_newest_of_its_versions_and_no_other() {
+    let releases = plain(&["1.4.0", "1.4.9", "1.5.0", "2.0.0"]);
+    let under = |from: &str, pin: &str| {
+        let pin = pin.parse().unwrap();
+        outcome(&releases, from, &Policy { pin: Some(&pin), asked_by_user: true, ..policy() })
+    };
+    assert_eq!(under("1.4.0", "~1.4"), offered("1.4.9"));
+    assert_eq!(under("1.4.0", "<2"), offered("1.5.0"));
+    assert_eq!(under("1.4.9", "~1.4"), Outcome::Held(Held::Pinned { version: v("2.0.0") }));
+    assert_eq!(under("2.0.0", "~1.4"), Outcome::UpToDate);
 }
 
 #[test]
