@@ -23,6 +23,11 @@ impl Answer {
         Answer::new(result, text, facts, NOTHING_TO_DO)
     }
 
+    /// The same with this exit code.
+    pub(crate) fn with_code(self, code: u8) -> Answer {
+        Answer { code, ..self }
+    }
+
     fn new(result: &str, text: impl Into<String>, facts: Value, code: u8) -> Answer {
         let mut whole = json!({ "result": result });
         if let (Value::Object(whole), Value::Object(facts)) = (&mut whole, facts) {

@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
 }
 
 /// Which application, and where.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
     /// A registered application, in place of --config and --install.
     #[arg(long, global = true, value_name = "NAME", conflicts_with_all = ["config", "install"])]
@@ -41,6 +41,18 @@ pub(crate) struct Options {
     pub(crate) places: Places,
     #[command(flatten)]
     pub(crate) network: Network,
+}
+
+impl Options {
+    /// Whether no application is named.
+    pub(crate) fn is_about_all(&self) -> bool {
+        self.app.is_none() && self.config.is_none() && self.install.is_none()
+    }
+
+    /// The same for a registered application.
+    pub(crate) fn of(&self, name: &str) -> Options {
+        Options { app: Some(name.to_owned()), ..self.clone() }
+    }
 }
 
 /// What may be offered.
@@ -65,6 +77,15 @@ pub(crate) enum Command {
     Unregister {
         /// What it is called.
         name: String,
+    },
+    /// Look after every registered application that is due, once: for timers. With --app, after one.
+    Once {
+        /// Also those that are not due yet.
+        #[arg(long)]
+        now: bool,
+        /// Also those that failed for want of a network, which is there now.
+        #[arg(long)]
+        network_up: bool,
     },
     /// Tell what the policy is, and who says so; with --app, for one application.
     Policy,
@@ -100,11 +121,11 @@ pub(crate) enum About {
         #[command(flatten)]
         wanted: Wanted,
     },
-    /// Tell what is installed and in which state.
+    /// Tell what is installed and in which state; without --install or --app, of all that are registered.
     Status,
     /// Go back to the version before.
     Rollback,
-    /// Tell what happened to this installation.
+    /// Tell what happened to this installation; without --install or --app, to all registered ones.
     History,
 }
 

@@ -1,6 +1,8 @@
 //! The commands: each asks the `exuvia` crate and puts its answer into words.
 
 mod install;
+mod once;
+mod overview;
 mod registry;
 mod tell;
 mod update;
@@ -22,7 +24,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<Answer, Failure> {
     match command {
         Command::Register { name } => registry::register(&options, name),
         Command::Unregister { name } => registry::unregister(&options, &name),
+        Command::Once { now, network_up } => once::once(&options, once::Due { now, network_up }),
         Command::Policy => registry::policy(&options),
+        Command::About(About::Status) if options.is_about_all() => overview::status(&options),
+        Command::About(About::History) if options.is_about_all() => overview::history(&options),
         Command::About(command) => about(command, &Target::find(options)?, json),
     }
 }
@@ -68,7 +73,7 @@ fn uninstall(updater: Updater) -> Result<Answer, Failure> {
     Ok(Answer::done("uninstalled", text, json!({ "left": left })))
 }
 
-fn on_runtime(work: impl Future<Output = Result<Answer, Failure>>) -> Result<Answer, Failure> {
+fn on_runtime<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(Failure::Runtime)?.block_on(work)
 }

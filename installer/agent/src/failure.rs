@@ -108,7 +108,8 @@ impl From<exuvia_durable::Error> for Failure {
 }
 
 impl Failure {
-    fn advice(&self) -> &'static str {
+    /// One line: what to do.
+    pub(crate) fn advice(&self) -> &'static str {
         match self {
             Failure::Argument { .. } => "add it to the command line; --help shows how",
             Failure::Config { .. } => "name the application's exuvia.json with --config",
@@ -131,7 +132,8 @@ impl Failure {
         }
     }
 
-    fn code(&self) -> u8 {
+    /// The exit code.
+    pub(crate) fn code(&self) -> u8 {
         match self {
             Failure::Argument { .. } | Failure::Config { .. } | Failure::Settings { .. } => USAGE,
             Failure::File { .. } | Failure::TokenLine { .. } | Failure::Proxy => USAGE,
@@ -143,7 +145,8 @@ impl Failure {
         }
     }
 
-    fn family(&self) -> &'static str {
+    /// Who must act.
+    pub(crate) fn family(&self) -> &'static str {
         match self.code() {
             USAGE => "usage",
             LOCAL => "local",

@@ -10,13 +10,18 @@
 
 mod answer;
 mod args;
+mod attend;
+mod clock;
 mod commands;
 mod failure;
 mod meter;
 mod network;
+mod outcome;
 mod places;
 mod policy;
+mod record;
 mod registry;
+mod schedule;
 mod target;
 
 use std::process::ExitCode;

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::policy::{Policy, Rate};
 
 /// How the network is reached.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct Network {
     /// Reach mirrors through this proxy (http, https, socks4, socks4a, socks5, socks5h), or `none`; by

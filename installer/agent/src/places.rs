@@ -27,6 +27,12 @@ pub(crate) struct Places {
         default_value = "/etc/exuvia"
     )]
     machine_dir: PathBuf,
+    /// Where what is known is kept, in place of ~/.local/state, or /var/lib with --system.
+    #[arg(long, global = true, value_name = "DIR", env = "EXUVIA_STATE_DIR")]
+    state_dir: Option<PathBuf>,
+    /// Where downloads are kept, in place of ~/.cache, or /var/cache with --system.
+    #[arg(long, global = true, value_name = "DIR", env = "EXUVIA_CACHE_DIR")]
+    cache_dir: Option<PathBuf>,
 }
 
 impl Places {
@@ -37,6 +43,31 @@ impl Places {
             None if self.system => self.machine_registry(),
             None => Registry::at(user_dir()?.join(APPS)),
         })
+    }
+
+    /// Where the state of applications and of the agent is kept.
+    pub(crate) fn state(&self) -> Result<PathBuf, Failure> {
+        self.kept(&self.state_dir, MACHINE_STATE, |base| {
+            base.state_dir().unwrap_or(base.data_local_dir()).to_owned()
+        })
+    }
+
+    /// Where downloads are kept.
+    pub(crate) fn cache(&self) -> Result<PathBuf, Failure> {
+        self.kept(&self.cache_dir, MACHINE_CACHE, |base| base.cache_dir().to_owned())
+    }
+
+    fn kept(
+        &self,
+        given: &Option<PathBuf>,
+        machine: &str,
+        user: impl Fn(&directories::BaseDirs) -> PathBuf,
+    ) -> Result<PathBuf, Failure> {
+        match given {
+            Some(dir) => Ok(dir.clone()),
+            None if self.system => Ok(machine.into()),
+            None => Ok(user(&directories::BaseDirs::new().ok_or(Failure::NoHome)?)),
+        }
     }
 
     /// A registered application, the user's before the machine's.
@@ -93,5 +124,7 @@ fn user_dir() -> Result<PathBuf, Failure> {
     Ok(base.config_dir().join("exuvia"))
 }
 
+const MACHINE_STATE: &str = "/var/lib";
+const MACHINE_CACHE: &str = "/var/cache";
 const APPS: &str = "apps.d";
 const POLICY: &str = "policy.toml";

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use decide::{Decision, Offered, Reason, Situation};
+pub(crate) use decide::{Act, Decision, Offered, Reason, Situation};
 pub(crate) use hours::{Hours, Moment};
 pub(crate) use units::{Rate, Span};
 

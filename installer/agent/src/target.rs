@@ -7,6 +7,7 @@ use exuvia::{BuildError, Install, Kind, LocalError, Updater};
 use crate::args::Options;
 use crate::failure::Failure;
 use crate::network::Network;
+use crate::places::Places;
 use crate::policy::Policy;
 use crate::registry::Registration;
 
@@ -19,6 +20,7 @@ pub(crate) struct Target {
     pub(crate) policy: Option<Policy>,
     mirrors: Vec<String>,
     network: Network,
+    places: Places,
 }
 
 impl Target {
@@ -26,14 +28,14 @@ impl Target {
     pub(crate) fn find(options: Options) -> Result<Target, Failure> {
         let Options { app, config, install, mirrors, places, mut network } = options;
         let Some(name) = app else {
-            return Ok(Target { config, install, policy: None, mirrors, network });
+            return Ok(Target { config, install, policy: None, mirrors, network, places });
         };
         let registration = places.find(&name)?;
         let policy = places.policy(&name, Some(&registration))?;
         network.follow(&policy);
         let Registration { config, install, .. } = registration;
         let (config, install) = (Some(config), Some(install));
-        Ok(Target { config, install, policy: Some(policy), mirrors, network })
+        Ok(Target { config, install, policy: Some(policy), mirrors, network, places })
     }
 
     /// An updater for it.
@@ -43,7 +45,9 @@ impl Target {
         let path = self.config.as_ref().ok_or(Failure::Argument { argument: "--config FILE" })?;
         let config = std::fs::read_to_string(path)
             .map_err(|source| Failure::Config { path: path.clone(), source })?;
-        let mut builder = self.network.apply(Updater::builder(&config).install(install))?;
+        let builder = Updater::builder(&config).install(install);
+        let builder = builder.state_dir(self.places.state()?).cache_dir(self.places.cache()?);
+        let mut builder = self.network.apply(builder)?;
         let policy = self.policy.as_ref();
         if !self.mirrors.is_empty() {
             builder = builder.mirrors(&self.mirrors);
@@ -52,6 +56,9 @@ impl Target {
         }
         if let Some(channel) = policy.and_then(|policy| policy.channel.value.as_ref()) {
             builder = builder.channel(channel);
+        }
+        if let Some(pin) = policy.and_then(|policy| policy.pin.value.clone()) {
+            builder = builder.pin(pin);
         }
         if let Some(kind) = kind {
             builder = builder.kind(kind);

@@ -43,6 +43,15 @@ impl Install {
         }
     }
 
+    /// Whether a process of the version that the stable path leads to lives, as far as its lock tells:
+    /// a program in place that does not embed Exuvia holds none.
+    ///
+    /// # Errors
+    /// As [`Install::status`]; [`Error::Busy`].
+    pub fn is_running(&self) -> Result<bool, Error> {
+        Ok(self.lock(WAIT)?.not_running(&self.phase()?.live().version)?.is_none())
+    }
+
     /// Brings the installation into a state from which it can be started.
     pub(crate) fn prepare_start(&self) -> Result<Start, Error> {
         let mut phase = self.phase()?;

@@ -217,12 +217,14 @@ fn what_was_agreed_for_the_next_start_is_swapped_then() {
 
     let mut running = Command::new(install.stable_exe()).arg("stay").spawn().unwrap();
     until("it runs", || kit.log().len() == 2);
+    assert!(install.is_running().unwrap());
     qualified.consent(Consent::OnQuit, now()).unwrap();
     assert_eq!(launch(&install), Some(0));
     assert_eq!(kit.log(), ["old"; 3], "another instance has not quit yet");
     assert_eq!(phase(&install), "staged");
     signal(&running, "-TERM");
     running.wait().unwrap();
+    assert!(!install.is_running().unwrap());
     assert_eq!(launch(&install), Some(0));
     assert_eq!(kit.log().last().unwrap(), "new");
     assert_eq!(phase(&install), "trial");

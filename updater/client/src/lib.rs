@@ -118,6 +118,7 @@ pub use road::{Check, Offer, Payloads, Staged};
 pub use exuvia_core::{Digest, Facts, Kind, Time};
 pub use exuvia_helper::{Install, Status, Uninstalled};
 pub use exuvia_plan::{
-    Config, ConfigError, Health, InPlaceShape, Mirror, MirrorError, Phase, Qualify, Shape, history,
+    Config, ConfigError, Health, InPlaceShape, Mirror, MirrorError, Phase, Qualify, Record, Shape,
+    history, record,
 };
-pub use semver::Version;
+pub use semver::{Version, VersionReq};

@@ -9,6 +9,7 @@ use crate::answer::Answer;
 use crate::args::Options;
 use crate::failure::Failure;
 use crate::policy::{Author, Rules};
+use crate::record::Records;
 use crate::registry::Registration;
 
 pub(super) fn register(options: &Options, name: Option<String>) -> Result<Answer, Failure> {
@@ -33,6 +34,9 @@ pub(super) fn register(options: &Options, name: Option<String>) -> Result<Answer
 pub(super) fn unregister(options: &Options, name: &str) -> Result<Answer, Failure> {
     if !options.places.registry()?.remove(name)? {
         return Err(options.places.not_registered(name)?);
+    }
+    if let Some(records) = Records::look(&options.places)? {
+        records.forget(name);
     }
     let text = format!("{name} is not looked after any more; it stays installed");
     Ok(Answer::done("unregistered", text, json!({ "name": name })))

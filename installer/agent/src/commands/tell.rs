@@ -1,5 +1,6 @@
 //! `status` and `history`: what is known, in words.
 
+use exuvia::history::Entry;
 use exuvia::{Install, LocalError, Phase, Updater};
 use serde_json::json;
 
@@ -67,25 +68,20 @@ fn situation(phase: &Phase, starts: u8) -> String {
 
 pub(super) fn history(install: &Install) -> Result<Answer, Failure> {
     let entries = install.history().map_err(LocalError::from)?;
-    let lines: Vec<String> = entries
-        .iter()
-        .map(|entry| {
-            let word = serde_json::to_value(entry.event).unwrap_or_default();
-            let version = |v: &Option<semver::Version>| v.as_ref().map(ToString::to_string);
-            let (from, to) = (version(&entry.from), version(&entry.to));
-            let versions = match (from, to) {
-                (Some(from), Some(to)) => format!("{from} → {to}"),
-                (from, to) => to.or(from).unwrap_or_default(),
-            };
-            let reason = entry.reason.as_deref().unwrap_or_default();
-            format!(
-                "{}  {:<12} {versions}  {reason}",
-                entry.time,
-                word.as_str().unwrap_or_default()
-            )
-            .trim_end()
-            .to_owned()
-        })
-        .collect();
+    let lines: Vec<String> = entries.iter().map(|entry| line(entry, "")).collect();
     Ok(Answer::done("history", lines.join("\n"), json!({ "entries": entries })))
+}
+
+/// A line of the history, with the application's name where there are several.
+pub(super) fn line(entry: &Entry, name: &str) -> String {
+    let word = serde_json::to_value(entry.event).unwrap_or_default();
+    let version = |v: &Option<semver::Version>| v.as_ref().map(ToString::to_string);
+    let versions = match (version(&entry.from), version(&entry.to)) {
+        (Some(from), Some(to)) => format!("{from} → {to}"),
+        (from, to) => to.or(from).unwrap_or_default(),
+    };
+    let reason = entry.reason.as_deref().unwrap_or_default();
+    let word = word.as_str().unwrap_or_default();
+    let line = format!("{}  {name}{word:<12} {versions}  {reason}", entry.time);
+    line.trim_end().to_owned()
 }

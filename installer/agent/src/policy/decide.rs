@@ -105,12 +105,35 @@ impl Policy {
             Mode::Download => Act::Download,
             Mode::Notify => Act::Tell,
         };
-        let deadline = self.critical_deadline.value.filter(|_| offered.critical);
-        let overdue = deadline.is_some_and(|deadline| offered.known_for >= deadline.seconds());
+        let overdue = self.is_overdue(offered.critical, offered.known_for);
         match self.closed(situation.moment) {
             Some(reason) if !overdue => Decision::Held(reason),
             _ => Decision::Go(act),
         }
+    }
+
+    /// Why not even to ask whether there is something, unless somebody wants to know. A critical
+    /// release that is `overdue` does not mind the hour.
+    pub(crate) fn forbids_asking(&self, moment: Moment, overdue: bool) -> Option<Reason> {
+        match (self.mode.value, self.hold.value) {
+            (Mode::Off, _) => Some(Reason::Off),
+            (_, true) => Some(Reason::Hold),
+            _ => self.closed(moment).filter(|_| !overdue),
+        }
+    }
+
+    /// Whether a critical release that has been known for so long has waited for its deadline.
+    pub(crate) fn is_overdue(&self, critical: bool, known_for: i64) -> bool {
+        let deadline = self.critical_deadline.value.filter(|_| critical);
+        deadline.is_some_and(|deadline| known_for >= deadline.seconds())
+    }
+
+    /// After how many minutes something may happen, and for how many then; `None` if never.
+    pub(crate) fn opens_in(&self, moment: Moment) -> Option<(u16, u16)> {
+        let open = |after: u16| self.closed(moment.later(after)).is_none();
+        let opens = (0..=WEEK).find(|after| open(*after))?;
+        let closes = (opens..=opens + WEEK).find(|after| !open(*after));
+        Some((opens, closes.map_or(WEEK, |closes| closes - opens)))
     }
 
     fn closed(&self, moment: Moment) -> Option<Reason> {
@@ -122,6 +145,9 @@ impl Policy {
         (!open).then_some(Reason::OutsideWindows)
     }
 }
+
+/// Minutes of a week.
+const WEEK: u16 = 7 * 24 * 60;
 
 #[cfg(test)]
 mod tests {
@@ -135,6 +161,35 @@ mod tests {
 
     /// Tuesday, half past ten at night.
     const NIGHT: Moment = Moment { weekday: 1, minute: 22 * 60 + 30 };
+
+    #[test]
+    fn closed_hours_tell_when_they_open_and_for_how_long() {
+        let table = [
+            ("", Some((0, WEEK))),
+            ("quiet = [\"22:00-07:00\"]", Some((510, 900))),
+            ("windows = [\"tue 22:00-23:00\"]", Some((0, 30))),
+            ("windows = [\"mon 22:00-22:20\"]", Some((6 * 1_440 - 30, 20))),
+            ("quiet = [\"22:00-07:00\"]\nwindows = [\"23:00-06:00\"]", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(policy(text).opens_in(NIGHT), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_asked_while_nothing_may_happen() {
+        let table = [
+            ("", false, None),
+            ("mode = \"off\"", true, Some(Reason::Off)),
+            ("mode = \"notify\"", false, None),
+            ("hold = true", true, Some(Reason::Hold)),
+            ("quiet = [\"22:00-07:00\"]", false, Some(Reason::QuietHours)),
+            ("quiet = [\"22:00-07:00\"]", true, None),
+        ];
+        for (text, overdue, expected) in table {
+            assert_eq!(policy(text).forbids_asking(NIGHT, overdue), expected, "{text} {overdue}");
+        }
+    }
 
     #[test]
     fn every_setting_has_its_say() {

@@ -11,6 +11,16 @@ pub(crate) struct Moment {
     pub(crate) minute: u16,
 }
 
+impl Moment {
+    /// So many minutes later, in a week without a change of the clocks.
+    pub(crate) fn later(self, minutes: u16) -> Moment {
+        let day = 24 * 60;
+        let whole = u32::from(self.minute) + u32::from(minutes);
+        let minute = u16::try_from(whole % day).unwrap_or(0);
+        Moment { weekday: (self.weekday + (whole / day) as usize) % 7, minute }
+    }
+}
+
 /// A stretch of time on some days of the week. One that ends before it begins goes past midnight
 /// and belongs to the day on which it begins.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]

@@ -1,0 +1,127 @@
+//! Looking after one application, by itself: the road of one update, as far as the policy leads.
+//!
+//! Rules:
+//! - Nothing that runs is ended. A running application gets its new version at its next start.
+//! - Nobody is asked for anything that the policy forbids to use.
+
+use exuvia::{Check, Offer, Payloads, Time, Updater};
+
+use crate::failure::Failure;
+use crate::meter::Meter;
+use crate::outcome::Outcome;
+use crate::policy::{Act, Decision, Moment, Offered, Policy, Reason, Situation};
+use crate::record::Known;
+use crate::schedule::Wait;
+
+/// What there is to look after, and when.
+pub(crate) struct Attention<'a> {
+    pub(crate) updater: &'a Updater,
+    pub(crate) policy: &'a Policy,
+    pub(crate) now: Time,
+    /// The same, here.
+    pub(crate) moment: Moment,
+    /// Between 0 and 1, drawn by lot.
+    pub(crate) lot: f64,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Attendance {
+    pub(crate) outcome: Outcome,
+    pub(crate) wait: Wait,
+    pub(crate) known: Option<Known>,
+}
+
+impl Attention<'_> {
+    /// Goes as far as the policy leads; `known` is the release that waited after the last run.
+    ///
+    /// # Errors
+    /// Whatever the updater fails with.
+    pub(crate) async fn attend(&self, known: Option<Known>) -> Result<Attendance, Failure> {
+        let overdue = known.as_ref().is_some_and(|known| self.is_overdue(known));
+        if let Some(reason) = self.policy.forbids_asking(self.moment, overdue) {
+            return Ok(self.held(reason, known));
+        }
+        // Warnings are for the log; the answer says the rest.
+        let offer = match self.updater.check_with(&mut Meter::new(true)).await? {
+            Check::UpToDate => return Ok(done(Outcome::UpToDate, None)),
+            Check::Held(held) => {
+                let (reason, text) = (held.reason().to_owned(), held.to_string());
+                return Ok(done(Outcome::Held { reason, text, version: None }, None));
+            }
+            Check::Offer(offer) => offer,
+        };
+        let known = self.known(known, &offer);
+        match self.decide(&known) {
+            Decision::Held(reason) => Ok(self.held(reason, Some(known))),
+            Decision::Go(act) => Ok(done(self.act(act, offer).await?, Some(known))),
+        }
+    }
+
+    async fn act(&self, act: Act, offer: Offer) -> Result<Outcome, Failure> {
+        let version = offer.version().clone();
+        if act == Act::Tell {
+            return Ok(Outcome::Offered { version });
+        }
+        let mut meter = Meter::new(true);
+        let payloads: Payloads = offer.download(&mut meter).await?;
+        let staged = payloads.stage_with(&mut meter).await?;
+        if act == Act::Download {
+            staged.later();
+            return Ok(Outcome::Staged { version });
+        }
+        let install = self.updater.installation()?;
+        let from = install.status().map_err(exuvia::LocalError::from)?.current().version.clone();
+        if install.is_running().map_err(exuvia::LocalError::from)? {
+            staged.apply_on_quit()?;
+            return Ok(Outcome::OnQuit { version });
+        }
+        staged.apply_now()?;
+        Ok(Outcome::Updated { from, version })
+    }
+
+    fn decide(&self, known: &Known) -> Decision {
+        let situation = Situation { moment: self.moment, asked: false };
+        let Known { version, critical, .. } = known;
+        let offered =
+            Offered { version, critical: *critical, known_for: self.seconds_since(known.since) };
+        self.policy.decide(situation, offered)
+    }
+
+    /// A release is known since it was offered first.
+    fn known(&self, before: Option<Known>, offer: &Offer) -> Known {
+        let (version, critical) = (offer.version().clone(), offer.is_critical());
+        let same = before.filter(|known| known.version == version && known.since <= self.now);
+        Known { since: same.map_or(self.now, |known| known.since), version, critical }
+    }
+
+    fn is_overdue(&self, known: &Known) -> bool {
+        self.policy.is_overdue(known.critical, self.seconds_since(known.since))
+    }
+
+    fn seconds_since(&self, time: Time) -> i64 {
+        self.now.as_unix().saturating_sub(time.as_unix())
+    }
+
+    fn held(&self, reason: Reason, known: Option<Known>) -> Attendance {
+        let wait = match reason {
+            Reason::QuietHours | Reason::OutsideWindows => self.until_open(),
+            Reason::Off | Reason::Hold | Reason::Pinned => Wait::Interval,
+        };
+        let version = known.as_ref().map(|known| known.version.clone());
+        Attendance { outcome: Outcome::held(reason, version), wait, known }
+    }
+
+    /// Some time in the first half hour, or in the first half of a stretch that is shorter than that.
+    fn until_open(&self) -> Wait {
+        let Some((opens, lasts)) = self.policy.opens_in(self.moment) else { return Wait::Interval };
+        let spread = f64::from(lasts.min(60)) / 2.0 * 60.0 * self.lot;
+        let seconds = i64::from(opens) * 60 + spread as i64;
+        Wait::Until(Time::from_unix(self.now.as_unix().saturating_add(seconds)))
+    }
+}
+
+fn done(outcome: Outcome, known: Option<Known>) -> Attendance {
+    let known = known.filter(|_| !matches!(outcome, Outcome::Updated { .. }));
+    Attendance { outcome, wait: Wait::Interval, known }
+}

@@ -1,0 +1,153 @@
+//! `once`: every registered application that is due, one after the other.
+
+use std::hash::{BuildHasher, RandomState};
+
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+use crate::args::Options;
+use crate::attend::{Attendance, Attention};
+use crate::clock;
+use crate::failure::Failure;
+use crate::outcome::Outcome;
+use crate::record::{Attended, Known, Records};
+use crate::schedule::Last;
+use crate::target::Target;
+
+/// Which applications are due beyond those whose time has come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Due {
+    /// All.
+    pub(crate) now: bool,
+    /// Those that failed, five minutes after they did.
+    pub(crate) network_up: bool,
+}
+
+/// A run of one application.
+struct Run {
+    name: String,
+    attended: Attended,
+    /// What it failed with would end a command so.
+    code: Option<u8>,
+}
+
+pub(super) fn once(options: &Options, due: Due) -> Result<Answer, Failure> {
+    let names = match &options.app {
+        Some(name) => vec![name.clone()],
+        None => options.places.registry()?.names()?,
+    };
+    let records = Records::open(&options.places)?;
+    let mut runs = Vec::new();
+    for name in names {
+        // Whoever holds it is at the same work.
+        let Some(_lock) = records.lock(&name)? else { continue };
+        let before = records.load(&name);
+        let target = Target::find(options.of(&name));
+        if !is_due(before.as_ref(), &target, due) {
+            continue;
+        }
+        let (attended, code) = attend(target, before);
+        records.save(&name, &attended)?;
+        log(&name, &attended);
+        runs.push(Run { name, attended, code });
+    }
+    Ok(answer(&runs))
+}
+
+fn is_due(before: Option<&Attended>, target: &Result<Target, Failure>, due: Due) -> bool {
+    let Some(Attended { last, .. }) = before.filter(|_| !due.now) else { return true };
+    let interval = interval(target);
+    let remaining = match due.network_up && last.failures() > 0 {
+        true => last.remaining_with_network(interval, clock::now()),
+        false => last.remaining(interval, clock::now()),
+    };
+    remaining == 0
+}
+
+/// How often the policy wants it; where it cannot be read, as often as nobody says anything.
+pub(super) fn interval(target: &Result<Target, Failure>) -> i64 {
+    let policy = target.as_ref().ok().and_then(|target| target.policy.as_ref());
+    policy.map_or(crate::policy::Span::DAY, |policy| policy.interval.value).seconds()
+}
+
+fn attend(target: Result<Target, Failure>, before: Option<Attended>) -> (Attended, Option<u8>) {
+    let lot = lot();
+    let failures = before.as_ref().map_or(0, |before| before.last.failures());
+    let known = before.and_then(|before| before.known);
+    let (attendance, code) = match target.and_then(|target| look_after(&target, known.clone(), lot))
+    {
+        Ok(attendance) => (attendance, None),
+        Err(failure) => {
+            let (outcome, wait) = Outcome::of_failure(&failure, failures);
+            let code = (outcome != Outcome::Busy).then(|| failure.code());
+            (Attendance { outcome, wait, known }, code)
+        }
+    };
+    let Attendance { outcome, wait, known } = attendance;
+    (Attended { last: Last { at: clock::now(), wait, lot }, outcome, known }, code)
+}
+
+fn look_after(target: &Target, known: Option<Known>, lot: u16) -> Result<Attendance, Failure> {
+    let updater = target.updater(None)?;
+    let policy = target.policy.as_ref().ok_or(Failure::Argument { argument: "--app NAME" })?;
+    let (now, lot) = (clock::now(), f64::from(lot) / f64::from(u16::MAX));
+    let attention = Attention { updater: &updater, policy, now, moment: clock::local(now), lot };
+    super::on_runtime(attention.attend(known))
+}
+
+/// Guessing it wins nobody anything.
+fn lot() -> u16 {
+    let [a, b, ..] = RandomState::new().hash_one(0).to_be_bytes();
+    u16::from_be_bytes([a, b])
+}
+
+/// One line for each application, in a form that stays.
+fn log(name: &str, attended: &Attended) {
+    let outcome = &attended.outcome;
+    let version = outcome.version().map_or(String::new(), |version| format!(" version={version}"));
+    let more = match outcome {
+        Outcome::Held { reason, .. } => format!(" reason={reason}"),
+        Outcome::Updated { from, .. } => format!(" from={from}"),
+        Outcome::Failed { family, text, .. } => {
+            format!(" family={family} failures={} text={text:?}", attended.last.failures())
+        }
+        _ => String::new(),
+    };
+    eprintln!("event={} app={name}{version}{more}", outcome.name());
+}
+
+fn answer(runs: &[Run]) -> Answer {
+    let facts: Vec<Value> =
+        runs.iter().map(|run| with_name(&run.name, json!(run.attended.outcome))).collect();
+    let lines: Vec<String> =
+        runs.iter().map(|run| format!("{}: {}", run.name, run.attended.outcome)).collect();
+    let did = |run: &Run| {
+        use Outcome as O;
+        let outcome = &run.attended.outcome;
+        matches!(
+            outcome,
+            O::Offered { .. } | O::Staged { .. } | O::OnQuit { .. } | O::Updated { .. }
+        )
+    };
+    let facts = json!({ "apps": facts });
+    // What this machine can put right is told before what others must.
+    let failed = runs.iter().filter_map(|run| run.code).min();
+    let answer = match runs.iter().any(did) {
+        true => Answer::done("attended", lines.join("\n"), facts),
+        false if runs.is_empty() => Answer::nothing("nothing-due", "nothing is due", facts),
+        false => Answer::nothing("nothing-new", lines.join("\n"), facts),
+    };
+    match failed {
+        Some(code) => answer.with_code(code),
+        None => answer,
+    }
+}
+
+/// An object with the name of the application it is about.
+pub(super) fn with_name(name: &str, facts: Value) -> Value {
+    let mut whole = json!({ "name": name });
+    if let (Value::Object(whole), Value::Object(facts)) = (&mut whole, facts) {
+        whole.extend(facts);
+    }
+    whole
+}
