@@ -87,8 +87,33 @@ pub(crate) enum Command {
         #[arg(long)]
         network_up: bool,
     },
+    /// Look after registered applications whenever they are due, without end.
+    Run {
+        /// One round of it, in a process of its own.
+        #[arg(long, hide = true, value_enum)]
+        round: Option<Round>,
+    },
     /// Tell what the policy is, and who says so; with --app, for one application.
     Policy,
+}
+
+/// Which applications a round is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Round {
+    /// Those that are due.
+    Due,
+    /// Also those that failed, since the network came back.
+    NetworkUp,
+}
+
+impl Round {
+    /// As the command line has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Round::Due => "due",
+            Round::NetworkUp => "network-up",
+        }
+    }
 }
 
 /// What is done about one application.

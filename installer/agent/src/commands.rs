@@ -14,7 +14,8 @@ use exuvia::Updater;
 use serde_json::json;
 
 use crate::answer::Answer;
-use crate::args::{About, Arguments, Command};
+use crate::args::{About, Arguments, Command, Round};
+use crate::daemon;
 use crate::failure::Failure;
 use crate::target::Target;
 
@@ -25,6 +26,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<Answer, Failure> {
         Command::Register { name } => registry::register(&options, name),
         Command::Unregister { name } => registry::unregister(&options, &name),
         Command::Once { now, network_up } => once::once(&options, once::Due { now, network_up }),
+        Command::Run { round: None } => daemon::run(&options),
+        Command::Run { round: Some(round) } => {
+            let network_up = round == Round::NetworkUp;
+            once::once(&options, once::Due { now: false, network_up })
+        }
         Command::Policy => registry::policy(&options),
         Command::About(About::Status) if options.is_about_all() => overview::status(&options),
         Command::About(About::History) if options.is_about_all() => overview::history(&options),

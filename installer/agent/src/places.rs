@@ -45,6 +45,11 @@ impl Places {
         })
     }
 
+    /// Where the machine's policy lies.
+    pub(crate) fn machine_dir(&self) -> &Path {
+        &self.machine_dir
+    }
+
     /// Where the state of applications and of the agent is kept.
     pub(crate) fn state(&self) -> Result<PathBuf, Failure> {
         self.kept(&self.state_dir, MACHINE_STATE, |base| {

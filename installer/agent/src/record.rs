@@ -72,6 +72,11 @@ impl Records {
         Ok(Lock::try_exclusive(&self.dir, format!(".{name}.lock"))?)
     }
 
+    /// The right to be the one that waits for all of them; `None` if somebody else does.
+    pub(crate) fn lock_daemon(&self) -> Result<Option<Lock>, Failure> {
+        Ok(Lock::try_exclusive(&self.dir, ".run")?)
+    }
+
     /// Forgets what is known of an application.
     pub(crate) fn forget(&self, name: &str) {
         for file in [name.to_owned(), format!(".{name}.lock")] {

@@ -37,6 +37,11 @@ impl Registry {
         Registry { dir: dir.into() }
     }
 
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.dir
+    }
+
     /// The registered names, sorted.
     pub(crate) fn names(&self) -> Result<Vec<String>, Failure> {
         if !self.dir.is_dir() {

@@ -11,7 +11,7 @@ use crate::clock;
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::record::{Attended, Known, Records};
-use crate::schedule::Last;
+use crate::schedule::{self, Last};
 use crate::target::Target;
 
 /// Which applications are due beyond those whose time has come.
@@ -46,8 +46,12 @@ pub(super) fn once(options: &Options, due: Due) -> Result<Answer, Failure> {
         if !is_due(before.as_ref(), &target, due) {
             continue;
         }
-        let (attended, code) = attend(target, before);
-        records.save(&name, &attended)?;
+        let (mut attended, mut code) = attend(target, before);
+        if let Err(failure) = records.save(&name, &attended) {
+            // The others are looked after all the same.
+            attended.outcome = Outcome::of_failure(&failure, 0).0;
+            code = Some(failure.code());
+        }
         log(&name, &attended);
         runs.push(Run { name, attended, code });
     }
@@ -56,18 +60,12 @@ pub(super) fn once(options: &Options, due: Due) -> Result<Answer, Failure> {
 
 fn is_due(before: Option<&Attended>, target: &Result<Target, Failure>, due: Due) -> bool {
     let Some(Attended { last, .. }) = before.filter(|_| !due.now) else { return true };
-    let interval = interval(target);
+    let interval = schedule::interval(target);
     let remaining = match due.network_up && last.failures() > 0 {
         true => last.remaining_with_network(interval, clock::now()),
         false => last.remaining(interval, clock::now()),
     };
     remaining == 0
-}
-
-/// How often the policy wants it; where it cannot be read, as often as nobody says anything.
-pub(super) fn interval(target: &Result<Target, Failure>) -> i64 {
-    let policy = target.as_ref().ok().and_then(|target| target.policy.as_ref());
-    policy.map_or(crate::policy::Span::DAY, |policy| policy.interval.value).seconds()
 }
 
 fn attend(target: Result<Target, Failure>, before: Option<Attended>) -> (Attended, Option<u8>) {

@@ -4,13 +4,14 @@ use exuvia::history::Entry;
 use exuvia::{LocalError, Time};
 use serde_json::{Value, json};
 
-use super::once::{interval, with_name};
+use super::once::with_name;
 use super::tell;
 use crate::answer::Answer;
 use crate::args::Options;
 use crate::clock;
 use crate::failure::Failure;
 use crate::record::{Attended, Records};
+use crate::schedule::interval;
 use crate::target::Target;
 
 pub(super) fn status(options: &Options) -> Result<Answer, Failure> {

@@ -1,0 +1,33 @@
+//! Waiting without being woken for nothing: what each system has for it.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(not(target_os = "linux"))]
+mod other;
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{Folders, wait};
+#[cfg(not(target_os = "linux"))]
+pub(crate) use other::{Folders, wait};
+
+/// What to wait for.
+#[derive(Clone, Debug)]
+pub(crate) struct Until {
+    /// A time of the system's clock, in seconds since 1970.
+    pub(crate) time: i64,
+    /// Whether the network counts.
+    pub(crate) network: bool,
+}
+
+/// What ended the waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Woken {
+    /// It is time.
+    Time,
+    /// The clock was set, or the machine was asleep.
+    Clock,
+    /// An address or a way into the network appeared or went.
+    Network,
+    /// Something in a folder changed.
+    Folder,
+}
