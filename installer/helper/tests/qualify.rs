@@ -44,6 +44,24 @@ fn a_staged_program_that_does_not_start_is_refused_and_remembered() {
 }
 
 #[test]
+fn a_staged_program_that_is_still_held_open_for_a_moment_is_waited_for() {
+    let mut kit = Kit::new();
+    kit.release("1.0.0", "exit 0");
+    let install = kit.versioned("1.0.0");
+    kit.release("1.1.0", "exit 0");
+    let staged = kit.receive(&install, "1.1.0").unwrap();
+    let program = install.path().join("versions/1.1.0/notes");
+    // As a process does that was forked before the file was closed.
+    let held = std::fs::File::options().append(true).open(program).unwrap();
+    let moment = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        drop(held);
+    });
+    staged.qualify(now()).unwrap();
+    moment.join().unwrap();
+}
+
+#[test]
 fn a_staged_program_that_hangs_is_killed_with_its_children() {
     let mut kit = Kit::new();
     kit.release("1.0.0", "exit 0");

@@ -89,7 +89,7 @@ pub(crate) fn run(
     }
     command.process_group(0).current_dir("/").stdout(Stdio::piped()).stderr(Stdio::piped());
     let deadline = Instant::now() + limit;
-    let mut child = command.spawn()?;
+    let mut child = spawn(command)?;
     let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
     let (mut output, mut errors) = (Vec::new(), Vec::new());
     loop {
@@ -182,8 +182,22 @@ pub(crate) fn code_and_signal(status: ExitStatus) -> (Option<i32>, Option<i32>) 
 }
 
 /// Starts a child that shares this process's terminal and group.
+///
+/// A program that was written a moment ago is busy while a process that somebody else in here is just
+/// starting has a copy of the descriptor that it was written through, which is until its `exec`.
 pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
-    command.spawn()
+    let deadline = Instant::now() + BUSY;
+    loop {
+        match command.spawn() {
+            Err(error)
+                if error.kind() == io::ErrorKind::ExecutableFileBusy
+                    && Instant::now() < deadline =>
+            {
+                std::thread::sleep(PAUSE);
+            }
+            spawned => return spawned,
+        }
+    }
 }
 
 /// Becomes the program. Comes back only with the reason why not.
@@ -258,3 +272,5 @@ const NOBODY: u32 = 65_534;
 const READS: usize = 64;
 const END: usize = 4096;
 const PAUSE: Duration = Duration::from_millis(20);
+/// How long a program may be busy that is to be started.
+const BUSY: Duration = Duration::from_secs(2);
