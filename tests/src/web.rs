@@ -221,7 +221,8 @@ pub fn impatient() -> Limits {
     limits
 }
 
-/// Two thirds of a MiB that compression cannot make smaller, half of it another in each version.
+/// Two MiB that compression cannot make smaller, half of it another in each version: more than one
+/// piece of a download.
 pub fn tree(version: &str) -> MemoryTree {
     let noise = |seed: u64| -> Vec<u8> {
         let mut state = 0x2545_F491_4F6C_DD1D ^ seed;
@@ -231,7 +232,7 @@ pub fn tree(version: &str) -> MemoryTree {
             state ^= state << 17;
             state.to_le_bytes()
         });
-        words.take(41 * 1024).flatten().collect()
+        words.take(123 * 1024).flatten().collect()
     };
     let seed = version.bytes().fold(0, |sum, byte| sum * 256 + u64::from(byte));
     let script = format!("#!/bin/sh\necho notes {version}\n");

@@ -99,6 +99,11 @@ impl State {
             sent.fetch_add(length, Ordering::SeqCst);
         });
         let chunks = chunks.boxed();
-        Ok(Reply::Body(Body { offset: request.offset, validator: Some(validator), chunks }))
+        Ok(Reply::Body(Body {
+            offset: request.offset,
+            validator: Some(validator),
+            in_pieces: false,
+            chunks,
+        }))
     }
 }

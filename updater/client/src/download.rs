@@ -50,7 +50,7 @@ pub(crate) async fn receive(
                 Err(rejected) => {
                     let refusal;
                     (part, refusal) = *rejected;
-                    let pardoned = part.pardon();
+                    let pardoned = part.pardon(!mirrors.has_another());
                     part.restart()?;
                     if !pardoned {
                         let mirror = mirrors.current()?;
@@ -87,7 +87,7 @@ async fn fill(
             Ok(()) => continue,
             Err(Stop::Refused(refusal)) => {
                 let refused = reason(mirror, &part, refusal)?;
-                let pardoned = part.pardon();
+                let pardoned = part.pardon(!mirrors.has_another());
                 part.restart()?;
                 if pardoned {
                     (most, trend.had) = (0, 0);
@@ -169,7 +169,9 @@ async fn transfer(
     // Without an offset a validator would ask for "not modified".
     let validator = validator.as_deref().filter(|_| offset > 0);
     let length = part.target().length();
-    let request = Request { path: &path, offset, validator, length: Some(length) };
+    // Pieces that did not fit together once are not asked for again.
+    let told = (!part.was_pardoned()).then_some(length);
+    let request = Request { path: &path, offset, validator, length: told };
     let body = match mirrors.open(mirror, request).await {
         Ok(Reply::Body(body)) if body.offset == offset => body,
         Ok(Reply::Body(body)) if body.offset == 0 => {
@@ -189,6 +191,7 @@ async fn transfer(
         body.validator
             .clone()
             .map(|validator| Origin { mirror: mirror.name().to_owned(), validator }),
+        body.in_pieces,
     )?;
     let mut pull = Pull::new(body, mirrors.limits().payload, mirrors.limits());
     let mut batch = Vec::with_capacity(BATCH);

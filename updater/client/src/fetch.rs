@@ -74,6 +74,8 @@ pub struct Body {
     pub offset: u64,
     /// A strong validator to resume or to ask again with, if the mirror gave one.
     pub validator: Option<String>,
+    /// The chunks come by more than one answer, which may not fit together.
+    pub in_pieces: bool,
     /// The chunks, in order; ends after the last.
     pub chunks: BoxStream<'static, Result<Vec<u8>, FetchError>>,
 }

@@ -25,6 +25,7 @@ pub(crate) struct Part {
     checker: Checker,
     received: u64,
     mixed: bool,
+    in_pieces: bool,
     pardoned: bool,
     origin: Option<Origin>,
     /// Held until the last write, even one that outlives a dropped future.
@@ -67,6 +68,7 @@ impl Part {
             checker: target.checker(),
             received: 0,
             mixed: false,
+            in_pieces: false,
             pardoned: false,
             origin: None,
             lock,
@@ -91,9 +93,16 @@ impl Part {
     }
 
     /// Whether bytes that are refused may be nobody's fault: they are from more than one reply, which
-    /// may not fit together. Believed once, or a mirror that breaks off and lies is asked for ever.
-    pub(crate) fn pardon(&mut self) -> bool {
-        self.mixed && !std::mem::replace(&mut self.pardoned, true)
+    /// may not fit together. Believed once, or a mirror that breaks off and lies is asked for ever; of
+    /// pieces that were not broken off only where there is no other mirror to ask.
+    pub(crate) fn pardon(&mut self, is_only_mirror: bool) -> bool {
+        let may_be = self.mixed || (self.in_pieces && is_only_mirror);
+        may_be && !std::mem::replace(&mut self.pardoned, true)
+    }
+
+    /// Whether bytes of more than one reply did not fit together.
+    pub(crate) fn was_pardoned(&self) -> bool {
+        self.pardoned
     }
 
     /// Whether every byte is there.
@@ -107,8 +116,13 @@ impl Part {
     }
 
     /// Notes where the next bytes come from.
-    pub(crate) fn begin(&mut self, origin: Option<Origin>) -> Result<(), LocalError> {
+    pub(crate) fn begin(
+        &mut self,
+        origin: Option<Origin>,
+        in_pieces: bool,
+    ) -> Result<(), LocalError> {
         self.mixed |= self.received > 0;
+        self.in_pieces |= in_pieces;
         if origin != self.origin {
             match &origin {
                 Some(o) => {
@@ -134,7 +148,8 @@ impl Part {
     pub(crate) fn restart(&mut self) -> Result<(), LocalError> {
         self.file.set_len(0).map_err(|e| self.fail(e))?;
         self.checker = self.target.checker();
-        (self.received, self.mixed, self.origin) = (0, false, None);
+        (self.received, self.origin) = (0, None);
+        (self.mixed, self.in_pieces) = (false, false);
         self.forget_origin()
     }
 

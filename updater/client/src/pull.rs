@@ -84,7 +84,7 @@ mod tests {
             tokio::time::sleep(every).await;
             Some((Ok(vec![0; bytes]), ()))
         });
-        Body { offset: 0, validator: None, chunks: chunks.boxed() }
+        Body { offset: 0, validator: None, in_pieces: false, chunks: chunks.boxed() }
     }
 
     #[tokio::test(start_paused = true)]

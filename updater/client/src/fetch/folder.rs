@@ -72,7 +72,7 @@ fn open(base: &Path, path: &Path, offset: u64) -> Result<Reply, FetchError> {
         })
         .await
     });
-    Ok(Reply::Body(Body { offset, validator: None, chunks: chunks.boxed() }))
+    Ok(Reply::Body(Body { offset, validator: None, in_pieces: false, chunks: chunks.boxed() }))
 }
 
 fn next(file: &mut std::fs::File) -> std::io::Result<Vec<u8>> {

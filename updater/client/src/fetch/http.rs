@@ -119,7 +119,7 @@ impl Fetch for Http {
                     let (http, validator) = (self.clone(), body.validator.clone());
                     let rest = Rest { http, url, from, length, validator }.chunks(pace);
                     let first = std::mem::replace(&mut body.chunks, stream::empty().boxed());
-                    body.chunks = first.chain(rest).boxed();
+                    (body.in_pieces, body.chunks) = (true, first.chain(rest).boxed());
                 }
                 return Ok(reply);
             }

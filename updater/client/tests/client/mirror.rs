@@ -122,7 +122,7 @@ impl Mirror {
         }
         let given = stream::iter(chunks);
         let chunks = if hangs { given.chain(stream::pending()).boxed() } else { given.boxed() };
-        Ok(Reply::Body(Body { offset: offset as u64, validator, chunks }))
+        Ok(Reply::Body(Body { offset: offset as u64, validator, in_pieces: false, chunks }))
     }
 }
 

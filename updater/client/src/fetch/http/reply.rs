@@ -58,7 +58,7 @@ pub(super) async fn read(request: Request<'_>, response: Response) -> Result<Rep
     let validator = text(headers, header::ETAG)
         .filter(|v| v.starts_with('"') && v.len() <= 256)
         .map(str::to_owned);
-    Ok(Reply::Body(Body { offset, validator, chunks: chunks(response) }))
+    Ok(Reply::Body(Body { offset, validator, in_pieces: false, chunks: chunks(response) }))
 }
 
 /// The body of an answer.
