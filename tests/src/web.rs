@@ -16,7 +16,7 @@ use crate::sim::forge::channel_role;
 use crate::sim::{APP, Sim};
 
 /// No attempt takes longer, whatever the server does.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// 1.0.0 is installed, 1.1.0 is published; nothing of the way there is known yet.
 pub struct Web {
@@ -221,7 +221,7 @@ pub fn impatient() -> Limits {
     limits
 }
 
-/// Two MiB that compression cannot make smaller, half of it another in each version: more than one
+/// 800 KiB that compression cannot make smaller, half of it another in each version: more than one
 /// piece of a download.
 pub fn tree(version: &str) -> MemoryTree {
     let noise = |seed: u64| -> Vec<u8> {
@@ -232,7 +232,7 @@ pub fn tree(version: &str) -> MemoryTree {
             state ^= state << 17;
             state.to_le_bytes()
         });
-        words.take(123 * 1024).flatten().collect()
+        words.take(50 * 1024).flatten().collect()
     };
     let seed = version.bytes().fold(0, |sum, byte| sum * 256 + u64::from(byte));
     let script = format!("#!/bin/sh\necho notes {version}\n");
