@@ -187,6 +187,11 @@ pub struct Done {
 }
 
 impl Done {
+    /// What a command that a test ran itself came to.
+    pub fn of(command: &str, output: Output) -> Done {
+        Done::new(command.to_owned(), output)
+    }
+
     fn new(command: String, output: Output) -> Done {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         let (stdout, stderr) = (text(output.stdout), text(output.stderr));

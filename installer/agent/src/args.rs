@@ -8,6 +8,7 @@ use semver::Version;
 
 use crate::network::Network;
 use crate::places::Places;
+use crate::service;
 
 /// Installs applications and keeps them up to date: verified, atomic, and able to go back.
 #[derive(Debug, Parser)]
@@ -93,6 +94,17 @@ pub(crate) enum Command {
         #[arg(long, hide = true, value_enum)]
         round: Option<Round>,
     },
+    /// Have the system start the agent: for this user, or with --system for the machine.
+    InstallService {
+        /// What starts it; by default a systemd timer, or the desktop session where there is none.
+        #[arg(long, value_enum)]
+        kind: Option<service::Kind>,
+        /// Only print the files.
+        #[arg(long, value_enum, value_name = "KIND", conflicts_with = "kind")]
+        print: Option<service::Kind>,
+    },
+    /// Take back what install-service did; nothing of it is left.
+    UninstallService,
     /// Tell what the policy is, and who says so; with --app, for one application.
     Policy,
 }

@@ -123,5 +123,10 @@ impl Attention<'_> {
 
 fn done(outcome: Outcome, known: Option<Known>) -> Attendance {
     let known = known.filter(|_| !matches!(outcome, Outcome::Updated { .. }));
-    Attendance { outcome, wait: Wait::Interval, known }
+    let wait = match outcome {
+        // Whoever starts it next may have no right to switch: then the next round does.
+        Outcome::OnQuit { .. } => Wait::Soon,
+        _ => Wait::Interval,
+    };
+    Attendance { outcome, wait, known }
 }

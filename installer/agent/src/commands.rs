@@ -4,6 +4,7 @@ mod install;
 mod once;
 mod overview;
 mod registry;
+mod service;
 mod tell;
 mod update;
 
@@ -31,6 +32,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<Answer, Failure> {
             let network_up = round == Round::NetworkUp;
             once::once(&options, once::Due { now: false, network_up })
         }
+        Command::InstallService { kind, print } => service::install(&options, kind, print),
+        Command::UninstallService => service::uninstall(&options),
         Command::Policy => registry::policy(&options),
         Command::About(About::Status) if options.is_about_all() => overview::status(&options),
         Command::About(About::History) if options.is_about_all() => overview::history(&options),

@@ -84,6 +84,17 @@ pub(crate) enum Failure {
         /// What is wrong with it.
         message: String,
     },
+    /// A kind of service that this system does not have.
+    #[error("this kind of service cannot be installed here")]
+    PrintOnly,
+    /// The system did not take a service.
+    #[error("{command}: {said}")]
+    Service {
+        /// What was run.
+        command: String,
+        /// What it said.
+        said: String,
+    },
     /// There is no home directory.
     #[error("there is no home directory")]
     NoHome,
@@ -126,6 +137,10 @@ impl Failure {
             Failure::AppName { .. } => "use letters, digits, `.`, `_` and `-`",
             Failure::PathText => "use a path that is valid UTF-8",
             Failure::Toml { .. } => "correct that file; nothing of it was followed",
+            Failure::PrintOnly => "print it with --print, and install it where it belongs",
+            Failure::Service { .. } => {
+                "see to the cause and try again, or take it back with uninstall-service"
+            }
             Failure::NoHome => "set HOME, or act for the machine with --system",
             Failure::Runtime(_) => "close other programs and try again",
             Failure::Update(error) => error.advice(),
@@ -140,7 +155,8 @@ impl Failure {
             Failure::Http(_) | Failure::Mirror(_) => USAGE,
             Failure::NobodyToAsk | Failure::NotRegistered { .. } | Failure::AppName { .. } => USAGE,
             Failure::PathText | Failure::Toml { .. } | Failure::NoHome => USAGE,
-            Failure::Runtime(_) => LOCAL,
+            Failure::PrintOnly => USAGE,
+            Failure::Runtime(_) | Failure::Service { .. } => LOCAL,
             Failure::Update(error) => error.exit_code(),
         }
     }

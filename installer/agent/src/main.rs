@@ -24,6 +24,7 @@ mod policy;
 mod record;
 mod registry;
 mod schedule;
+mod service;
 mod target;
 
 use std::process::ExitCode;

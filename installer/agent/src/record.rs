@@ -77,6 +77,14 @@ impl Records {
         Ok(Lock::try_exclusive(&self.dir, ".run")?)
     }
 
+    /// Forgets all of it, with the folder.
+    pub(crate) fn remove_all(places: &Places) -> Result<(), Failure> {
+        match Dir::open(places.state()?) {
+            Ok(dir) => Ok(dir.remove_tree(FOLDER)?),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Forgets what is known of an application.
     pub(crate) fn forget(&self, name: &str) {
         for file in [name.to_owned(), format!(".{name}.lock")] {
