@@ -3,7 +3,7 @@
 use exuvia_core::Time;
 use exuvia_core::keys::{KeyId, PublicKey};
 use exuvia_durable::Dir;
-use exuvia_repo::{KeyChange, Repository, Signer as _};
+use exuvia_repo::{Error as Repo, KeyChange, Repository, Signer as _, owner};
 use serde::Serialize;
 
 use crate::ceremony::Outcome;
@@ -108,7 +108,7 @@ impl Publisher {
     ) -> Result<Outcome, Error> {
         let _lock = self.folder.lock()?;
         let repository = self.folder.repository()?;
-        repository.authority(role)?;
+        has_keys(&repository, role)?;
         let public = self.place_key(role, name, new)?;
         self.change(&repository, vec![(role.to_owned(), KeyChange::Add(public))])
     }
@@ -189,6 +189,7 @@ impl Publisher {
         old: Option<&str>,
         new: &NewKey,
     ) -> Result<Vec<(String, KeyChange)>, Error> {
+        has_keys(repository, role)?;
         let id = self.key_of(repository, role, old)?;
         let public = self.place_key(role, None, new)?;
         let role = role.to_owned();
@@ -248,6 +249,15 @@ impl Publisher {
             }
         }
     }
+}
+
+/// Refuses, before a key is made, a role that has no keys of its own: bins have those of their channel.
+fn has_keys(repository: &Repository, role: &str) -> Result<(), Error> {
+    repository.authority(role)?;
+    if owner(role) == role {
+        return Ok(());
+    }
+    Err(Repo::UnknownRole { role: role.to_owned() }.into())
 }
 
 fn put_public(dir: &Dir, name: &str, public: &PublicKey) -> Result<PublicKey, Error> {

@@ -18,6 +18,12 @@ fn a_list_in_bins_serves_clients_from_before_and_new_ones_through_every_change()
     run(&drill, &["bins", "4"], 2);
     drill.publish();
     assert_eq!(client.update(), Found::Current);
+    let keys = drill.place.repo().join("keys");
+    let files = || std::fs::read_dir(&keys).unwrap().count();
+    let before = files();
+    run(&drill, &["keys", "rotate", &format!("{channel}-0")], 1);
+    run(&drill, &["keys", "add", &format!("{channel}-0")], 1);
+    assert_eq!(files(), before, "no key is made for a bin");
     let moved = |version: &str| Found::Moved(version.to_owned());
 
     run(&drill, &["keys", "rotate", &channel], 0);
