@@ -38,6 +38,16 @@ fn an_attacker_at_any_call_leads_nothing_outside_and_nothing_wrong_inside() {
 }
 
 #[test]
+fn swaps_never_keep_the_application_from_starting() {
+    nothing_is_bad("swaps", "50", 10);
+}
+
+#[test]
+fn updates_in_a_row_with_a_fault_in_each_arrive_and_leave_nothing_behind() {
+    nothing_is_bad("faults", "80", 30);
+}
+
+#[test]
 fn installers_known_to_be_wrong_are_found_bad() {
     nothing_is_bad("itself", "1", 6);
 }

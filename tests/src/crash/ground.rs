@@ -241,7 +241,8 @@ impl Ground {
         self.run(self.publisher.programs.join(name), args)
     }
 
-    fn run(&self, program: PathBuf, args: &[&str]) -> Run {
+    /// A program, as the user of the machine runs it.
+    pub fn run(&self, program: PathBuf, args: &[&str]) -> Run {
         let args = args.iter().map(|arg| (*arg).to_owned()).collect();
         let home = self.user.join("home");
         Run { program, args, home, log: self.log.clone() }

@@ -7,6 +7,7 @@
 //! - [`power`] cuts the power of real file systems, [`sequences`] are installers known to be wrong, by
 //!   which the rig proves itself;
 //! - [`legal`] records calls and enumerates what a crash may leave, [`race`] lets an attacker act at each;
+//! - [`endurance`] does the same again and again, and measures starts;
 //! - [`modes`] says what is done to which operation, [`table`] collects what came of it, and `src/bin/crash-rig` prints it.
 //!
 //! It needs ptrace on x86-64 Linux. What a machine lacks is said and counted, not passed over.
@@ -20,6 +21,7 @@ use ground::{Ground, Publisher, Shape};
 use table::Sample;
 
 pub mod call;
+pub mod endurance;
 pub mod fault;
 pub mod ground;
 pub mod legal;

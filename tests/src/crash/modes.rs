@@ -14,13 +14,16 @@ use super::trace::{self, End, Verdict, Watcher};
 pub type Mode = (&'static str, fn(&Rig, &mut Results));
 
 /// All parts.
-pub const MODES: [Mode; 7] = [
+pub const MODES: [Mode; 10] = [
     ("calls", calls),
     ("power", power),
     ("recovery", recovery),
     ("starts", starts),
     ("states", states),
     ("race", super::race::race),
+    ("swaps", super::endurance::swaps),
+    ("faults", super::endurance::faults),
+    ("times", super::endurance::times),
     ("itself", super::sequences::prove_the_rig),
 ];
 

@@ -222,7 +222,8 @@ fn receive_in_a_race(rig: &Rig, ground: &Ground, results: &mut Results) {
     }
 }
 
-fn receive(ground: &Ground, given: &Path) -> Run {
+/// The helper receives what was given ([`Ground::give`]).
+pub(super) fn receive(ground: &Ground, given: &Path) -> Run {
     let text = |name: &str| given.join(name).to_str().unwrap().to_owned();
     let digest = std::fs::read_to_string(given.join("digest")).unwrap();
     ground.helper_receives(&text("metadata"), &text("bundle.tar"), &digest)

@@ -28,6 +28,8 @@ pub struct Results {
     pub wrong: Vec<String>,
     /// What could not be tried, and why.
     pub skipped: Vec<String>,
+    /// What was counted or measured beside.
+    pub notes: Vec<String>,
 }
 
 impl Results {
@@ -75,7 +77,8 @@ impl fmt::Display for Results {
         }
         let Tally { points, bad } = self.total();
         writeln!(f, "\n{points} points, {bad} bad, {} parts skipped.", self.skipped.len())?;
-        self.skipped.iter().try_for_each(|why| writeln!(f, "skipped: {why}"))
+        self.skipped.iter().try_for_each(|why| writeln!(f, "skipped: {why}"))?;
+        self.notes.iter().try_for_each(|note| writeln!(f, "- {note}"))
     }
 }
 
