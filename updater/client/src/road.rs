@@ -203,7 +203,11 @@ impl Payloads {
     pub async fn stage_with(mut self, progress: &mut dyn Progress) -> Result<Staged, Error> {
         let (staged, route) = loop {
             let ingredients = match std::mem::replace(&mut self.ready, Ready::Nothing) {
-                Ready::Waiting(Waiting::Qualified(done)) => return Ok(self.staged(done, None)),
+                Ready::Waiting(Waiting::Qualified(done)) => {
+                    // What led here was removed before, and may be back after a power cut.
+                    self.offer.run.sweep().await?;
+                    return Ok(self.staged(done, None));
+                }
                 Ready::Waiting(Waiting::Staged(staged)) => break (staged, None),
                 Ready::Received(ingredients) => ingredients,
                 Ready::Nothing => {

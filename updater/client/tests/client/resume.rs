@@ -205,6 +205,23 @@ async fn a_check_that_finds_nothing_sweeps_what_was_left() {
 }
 
 #[tokio::test]
+async fn parts_that_a_power_cut_brought_back_do_not_outlive_what_they_led_to() {
+    let (world, path) = world().await;
+    interrupted(&world, &path, 1 << 20).await;
+    let part = std::fs::read_dir(parts(&world)).unwrap().flatten().next().unwrap().path();
+    let again = async || {
+        let payloads = offer(&world.updater()).await.download(&mut |_| {}).await.unwrap();
+        payloads.stage().await.unwrap().later();
+    };
+    again().await;
+    assert!(!part.exists());
+    std::fs::create_dir_all(part.parent().unwrap()).unwrap();
+    std::fs::write(&part, "as it was").unwrap();
+    again().await;
+    assert!(!part.exists());
+}
+
+#[tokio::test]
 async fn a_page_in_the_place_of_a_payload_is_the_networks_fault() {
     let (world, path) = world().await;
     let found = offer(&world.updater()).await;
