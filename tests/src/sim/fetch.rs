@@ -16,7 +16,7 @@ use super::{Sim, State};
 pub enum Trouble {
     /// No connection.
     Unreachable,
-    /// The connection breaks after so many bytes of every body.
+    /// The connection breaks at this byte of the file, however often it is asked for.
     Cut(usize),
     /// The body never ends.
     Endless,
@@ -82,7 +82,8 @@ impl State {
         let chunks: Vec<Result<Vec<u8>, FetchError>> = chunks.collect();
         let chunks = match trouble {
             Some(Trouble::Cut(at)) => {
-                let rest = rest[..at.min(rest.len())].to_vec();
+                let from = file.len() - rest.len();
+                let rest = rest[..at.saturating_sub(from).min(rest.len())].to_vec();
                 let cut = io::Error::from(io::ErrorKind::ConnectionReset);
                 let broken = FetchError::Broken { source: Arc::new(cut) };
                 stream::iter([Ok(rest), Err(broken)]).boxed()
