@@ -5,6 +5,8 @@
 //! CONFIG is the application's `exuvia.json` and VERSION what this program says it is. A real one has
 //! both built in: `include_str!("exuvia.json")`, `env!("CARGO_PKG_VERSION")`.
 
+#![forbid(unsafe_code)]
+
 use std::error::Error;
 use std::process::ExitCode;
 
