@@ -1,6 +1,8 @@
 //! A program that replaces itself with the crate self_update, out of a repository of Exuvia's.
 //!
-//!   self_update CONFIG VERSION [MIRROR]
+//! ```sh
+//! self_update CONFIG VERSION [MIRROR]
+//! ```
 //!
 //! CONFIG is the application's `exuvia.json` and VERSION what this program says it is. A real one has
 //! both built in: `include_str!("exuvia.json")`, `env!("CARGO_PKG_VERSION")`.
