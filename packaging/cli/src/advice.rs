@@ -17,6 +17,9 @@ impl Error {
             Self::NotARepository { .. } => {
                 "run `exuvia init --app NAME` first, or name the folder with --repo".into()
             }
+            Self::NotFounded => {
+                "`exuvia sign show` the proposal in proposals/, and have it signed".into()
+            }
             Self::NotEmpty { .. } => "choose a new folder with --repo".into(),
             Self::Busy { .. } => "wait until it is done, then try again".into(),
             Self::Settings { source: SettingsError::Newer(_), .. } => UPDATE_EXUVIA.into(),

@@ -98,22 +98,27 @@ impl Publisher {
         }
     }
 
-    /// Puts the signatures of several copies together and makes the change.
+    /// Puts the signatures of several copies together, with those that came earlier, and makes the
+    /// change once they are enough.
     ///
     /// # Errors
     /// The files do not propose the same; the proposal is stale; signatures or the keys of
     /// snapshot and timestamp are missing; a client would refuse the result.
     pub fn finish(&mut self, files: &[PathBuf]) -> Result<Outcome, Error> {
         let _lock = self.folder.lock()?;
-        let repository = self.folder.repository()?;
+        let repository = self.folder.repository_or_none()?;
         let mut all = files.iter().map(|file| read(file));
         let mut proposal = all.next().ok_or(Error::NoProposal)??;
         for copy in all {
             proposal.absorb(copy?)?;
         }
+        let earlier = self.folder.path().join(PROPOSALS).join(file_name(&proposal));
+        if earlier.exists() {
+            proposal.absorb(read(&earlier)?)?;
+        }
         let outcome = self.settle(proposal, &repository)?;
         if let Outcome::Done { .. } = outcome {
-            for file in files {
+            for file in files.iter().chain([&earlier]) {
                 // What is done is done, whether or not its paper can be thrown away.
                 let _ = std::fs::remove_file(file);
             }
@@ -159,9 +164,7 @@ impl Publisher {
 
     fn put_down(&self, proposal: &Proposal, before: &Repository) -> Result<Outcome, Error> {
         let dir = self.folder.dir.subdir_or_create(PROPOSALS)?;
-        let roles: Vec<&str> = owners(proposal).collect();
-        let digest = proposal.digest().to_string();
-        let name = format!("{}-{}.json", roles.join("+"), digest.get(..8).unwrap_or_default());
+        let name = file_name(proposal);
         dir.write(&name, &proposal.encode())?;
         let awaits = awaited(proposal, before, &self.folder.keychain()?)?;
         Ok(Outcome::Proposed { file: dir.path().join(name), awaits })
@@ -196,7 +199,7 @@ impl Signer<'_> {
     /// from the root that is known.
     fn before(&self, proposal: &Proposal) -> Result<Repository, Error> {
         if let Some(folder) = self.folder {
-            return folder.repository();
+            return folder.repository_or_none();
         }
         let before = proposal.before()?;
         if !before.is_empty() {
@@ -260,6 +263,13 @@ impl Signer<'_> {
         let name = |id: &KeyId| keys.iter().find(|known| known.id() == *id).map(|k| k.name.clone());
         Ok(signed.iter().map(|(role, id)| (role.clone(), name(id).unwrap_or_default())).collect())
     }
+}
+
+/// The name in `proposals/` of what has this content, whoever has signed it.
+fn file_name(proposal: &Proposal) -> String {
+    let roles: Vec<&str> = owners(proposal).collect();
+    let digest = proposal.digest().to_string();
+    format!("{}-{}.json", roles.join("+"), digest.get(..8).unwrap_or_default())
 }
 
 /// The roles of a proposal; bins stand under the role that they are of.

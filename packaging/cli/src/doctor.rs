@@ -41,15 +41,13 @@ impl Folder {
     /// Local failures that keep it from looking.
     pub fn doctor(&self, now: Time, mirrors: bool) -> Result<Vec<Finding>, Error> {
         let mut found = Findings::default();
-        let repository = self.repository()?;
-        if repository.is_empty() {
-            found.add(
-                Severity::Problem,
-                "the repository is not founded: root keys of other people have not signed".into(),
-                "`exuvia sign show` the proposal in proposals/, and have it signed",
-            );
-            return Ok(found.0);
-        }
+        let repository = match self.repository() {
+            Err(error @ Error::NotFounded) => {
+                found.add(Severity::Problem, error.to_string(), &error.advice());
+                return Ok(found.0);
+            }
+            other => other?,
+        };
         match self.verify(now) {
             Ok(_) => {}
             Err(error) => found.add(Severity::Problem, error.to_string(), &error.advice()),

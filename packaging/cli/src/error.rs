@@ -29,6 +29,9 @@ pub enum Error {
         /// The folder.
         dir: PathBuf,
     },
+    /// Root keys of other people have not signed the first root yet.
+    #[error("the repository is not founded: root keys of other people have not signed")]
+    NotFounded,
     /// `init` into a folder that has something in it.
     #[error("{} is not empty", dir.display())]
     NotEmpty {

@@ -59,11 +59,19 @@ impl Folder {
     /// The state of the metadata.
     ///
     /// # Errors
-    /// A metadata file is missing or damaged.
+    /// The repository is not founded yet; a metadata file is missing or damaged.
     pub fn repository(&self) -> Result<Repository, Error> {
+        let state = self.repository_or_none()?;
+        if state.is_empty() { Err(Error::NotFounded) } else { Ok(state) }
+    }
+
+    /// As [`Folder::repository`]; empty as long as `init` waits for root keys of other people.
+    ///
+    /// # Errors
+    /// A metadata file is missing or damaged.
+    pub(crate) fn repository_or_none(&self) -> Result<Repository, Error> {
         let files = read_metadata(&self.dir)?;
         if files.is_empty() && self.settings.keys.is_empty() {
-            // `init` with root keys of other people, who have not all signed yet.
             return Ok(Repository::empty(self.settings.app.clone(), self.settings.expiry_days));
         }
         Ok(Repository::parse(self.settings.app.clone(), self.settings.expiry_days, files)?)

@@ -44,13 +44,25 @@ fn a_company_founds_a_repository_with_three_of_five_root_keys() {
     let doctor = place.exuvia(&["doctor", "--offline"]);
     assert_eq!(doctor.code, 1);
     assert!(doctor.out.contains("the repository is not founded"), "{}", doctor.out);
-    let two = ["alice", "bob"].map(|who| signed_by(&place, &file, who));
-    let early = place.exuvia(&["sign", "finish", &two[0], &two[1]]);
-    assert_eq!(early.code, 3);
-    assert!(early.out.contains("`root` awaits 1 of: "), "{}", early.out);
-    let eve = signed_by(&place, &file, "eve");
-    place.exuvia(&["sign", "finish", &two[0], &two[1], &eve]).done();
     place.app("1.0.0");
+    for early in [
+        &["release", "app", "--version", "1.0.0"][..],
+        &["publish", "www"],
+        &["keys", "rotate", "timestamp"],
+        &["refresh"],
+    ] {
+        let early = place.exuvia(early);
+        assert_eq!(early.code, 1);
+        assert!(early.err.contains("the repository is not founded"), "{}", early.err);
+    }
+    let [alice, bob, eve] = ["alice", "bob", "eve"].map(|who| signed_by(&place, &file, who));
+    for (copy, awaited) in [(&alice, "`root` awaits 2 of: "), (&bob, "`root` awaits 1 of: ")] {
+        let early = place.exuvia(&["sign", "finish", copy]);
+        assert_eq!(early.code, 3);
+        assert!(early.out.contains(awaited), "{}", early.out);
+    }
+    place.exuvia(&["sign", "finish", &eve]).done();
+    assert!(!place.path(&file).exists(), "what was carried out awaits nobody");
     place.exuvia(&["release", "app", "--version", "1.0.0", "--level", "1"]).done();
     place.exuvia(&["publish", "www"]).done();
     let verified = json(&place.exuvia(&["verify", "www", "--json"]).done());
