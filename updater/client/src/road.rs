@@ -65,6 +65,7 @@ impl Updater {
             Choice::Offer { release, routes } => (release, routes),
         };
         if let Some(held) = run.held_here(&release).await? {
+            run.sweep_if_idle().await?;
             return Ok(Check::Held(held));
         }
         let offer = Offer { run: Box::new(run), release, routes: routes.into() };

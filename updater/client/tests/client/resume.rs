@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use exuvia::{Event, RepositoryError};
+use exuvia::{Check, Event, Held, RepositoryError};
 
 use crate::publisher::World;
 use crate::road::{offer, parts};
@@ -200,24 +200,31 @@ async fn a_check_that_finds_nothing_sweeps_what_was_left() {
     let left = world.cache().join("exuvia/notes").join(state.unwrap().unwrap().file_name());
     std::fs::create_dir_all(left.join("parts")).unwrap();
     std::fs::write(left.join("parts/old.part"), "old").unwrap();
-    assert!(matches!(world.updater().check().await.unwrap(), exuvia::Check::UpToDate));
+    assert!(matches!(world.updater().check().await.unwrap(), Check::UpToDate));
     assert!(!left.exists());
 }
 
 #[tokio::test]
 async fn parts_that_a_power_cut_brought_back_do_not_outlive_what_they_led_to() {
-    let (world, path) = world().await;
+    let (mut world, path) = world().await;
     interrupted(&world, &path, 1 << 20).await;
     let part = std::fs::read_dir(parts(&world)).unwrap().flatten().next().unwrap().path();
-    let again = async || {
-        let payloads = offer(&world.updater()).await.download(&mut |_| {}).await.unwrap();
-        payloads.stage().await.unwrap().later();
+    let back = || {
+        assert!(!part.exists());
+        std::fs::create_dir_all(part.parent().unwrap()).unwrap();
+        std::fs::write(&part, "as it was").unwrap();
     };
-    again().await;
-    assert!(!part.exists());
-    std::fs::create_dir_all(part.parent().unwrap()).unwrap();
-    std::fs::write(&part, "as it was").unwrap();
-    again().await;
+    let staged = async |world: &World| {
+        let payloads = offer(&world.updater()).await.download(&mut |_| {}).await.unwrap();
+        payloads.stage().await.unwrap()
+    };
+    staged(&world).await.later();
+    back();
+    staged(&world).await.apply_now().unwrap();
+    back();
+    world.release("1.2.0", &[]);
+    let held = world.updater().check().await.unwrap();
+    assert!(matches!(held, Check::Held(Held::OnTrial { .. })), "{held:?}");
     assert!(!part.exists());
 }
 
