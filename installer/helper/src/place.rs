@@ -130,7 +130,12 @@ impl Held<'_> {
     fn exchange(&self, live: &Path, side: &Path, aside: &Path) -> Result<(), Error> {
         let root = self.install().root();
         match root.exchange(live, side) {
-            Ok(Exchange::Exchanged) => return Ok(()),
+            Ok(Exchange::Exchanged) if self.install().has(live)? => return Ok(()),
+            Ok(Exchange::Exchanged) => {
+                // At the last moment somebody put a link where the tree lay.
+                root.exchange(side, live).map(drop)?;
+                return Err(Error::Occupied { path: self.install().state().path().join(SIDE) });
+            }
             Ok(Exchange::Unsupported) => {}
             Err(error) if error.kind() == Kind::Unsupported => {}
             Err(error) => return Err(error.into()),

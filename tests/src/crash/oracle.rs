@@ -278,6 +278,15 @@ fn settle(ground: &Ground) {
     assert!(matches!(ran.code, Some(0 | NOTHING_TO_DO)), "{}", ran.output);
 }
 
+/// Whether a call is the one by which another version takes the place of the installed one.
+pub(super) fn moves_stable_path(ground: &Ground, call: &Call) -> bool {
+    let stable = match ground.shape() {
+        Shape::Versioned => ground.app().join("current"),
+        Shape::InPlace | Shape::SingleFile => ground.app(),
+    };
+    call.kind == Kind::Rename && (call.path == stable || call.to.as_ref() == Some(&stable))
+}
+
 /// Kills an update at the call that moves the stable path, or at the one after.
 struct CutOff<'a> {
     ground: &'a Ground,
@@ -288,13 +297,7 @@ struct CutOff<'a> {
 
 impl Watcher for CutOff<'_> {
     fn before(&mut self, call: &Call) -> Verdict {
-        let app = self.ground.app();
-        let stable = match self.ground.shape() {
-            Shape::Versioned => app.join("current"),
-            Shape::InPlace | Shape::SingleFile => app,
-        };
-        let moves =
-            call.kind == Kind::Rename && (call.path == stable || call.to.as_ref() == Some(&stable));
+        let moves = moves_stable_path(self.ground, call);
         if self.seen || moves && !self.after {
             self.done = true;
             return Verdict::Kill;

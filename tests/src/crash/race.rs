@@ -2,13 +2,13 @@
 //! somewhere else, files for others. Nothing outside may change, and what starts is the old or the new
 //! version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::Rig;
 use super::call::Call;
 use super::ground::{Ground, Run, Shape, copy};
-use super::oracle::{Case, Op, Wrong};
+use super::oracle::{Case, Op, Wrong, moves_stable_path};
 use super::table::Results;
 use super::trace::{self, End, Verdict, Watcher};
 use crate::home::{Thing, things};
@@ -42,7 +42,8 @@ const ATTACKS: [(Attack, &str); 7] = [
     (Attack::Metadata, "store overwritten"),
 ];
 
-/// Each attack at each call, those that only look included.
+/// Each attack at each call, those that only look included; whatever the sample, at the call that
+/// swaps.
 pub(super) fn race(rig: &Rig, results: &mut Results) {
     for shape in Shape::ALL {
         let ground = rig.ground(shape, 1);
@@ -52,7 +53,9 @@ pub(super) fn race(rig: &Rig, results: &mut Results) {
             let mut count = Attacker::new(&ground, None, usize::MAX);
             trace::run(&mut case.run().traced(), &ground.roots(), &mut count);
             for (salt, (attack, name)) in ATTACKS.into_iter().enumerate() {
-                for point in rig.sample.of(0..count.calls, salt * 7 + op as usize) {
+                let sample = rig.sample.of(0..count.calls, salt * 7 + op as usize);
+                let points: BTreeSet<usize> = sample.into_iter().chain(count.swaps_at).collect();
+                for point in points {
                     let cell = (op.to_string(), shape, 1, name.to_owned());
                     results.add(cell, point, strike(&case, attack, point));
                 }
@@ -79,6 +82,8 @@ struct Attacker<'a> {
     attack: Option<Attack>,
     point: usize,
     calls: usize,
+    /// The first call that moves the stable path.
+    swaps_at: Option<usize>,
     /// What was exchanged: the link, where the real one is, and where the link leads.
     exchanged: Vec<[PathBuf; 3]>,
     /// What lay at the ends of the links then.
@@ -88,7 +93,7 @@ struct Attacker<'a> {
 impl Attacker<'_> {
     fn new(ground: &Ground, attack: Option<Attack>, point: usize) -> Attacker<'_> {
         let (exchanged, outside) = (Vec::new(), BTreeMap::new());
-        Attacker { ground, attack, point, calls: 0, exchanged, outside }
+        Attacker { ground, attack, point, calls: 0, swaps_at: None, exchanged, outside }
     }
 
     fn act(&mut self, attack: Attack) {
@@ -160,7 +165,10 @@ impl Watcher for Attacker<'_> {
         true
     }
 
-    fn before(&mut self, _call: &Call) -> Verdict {
+    fn before(&mut self, call: &Call) -> Verdict {
+        if self.swaps_at.is_none() && moves_stable_path(self.ground, call) {
+            self.swaps_at = Some(self.calls);
+        }
         if let Some(attack) = self.attack.filter(|_| self.calls == self.point) {
             self.act(attack);
         }
