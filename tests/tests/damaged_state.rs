@@ -141,6 +141,11 @@ fn name(path: &Path) -> &str {
     path.file_name().unwrap().to_str().unwrap()
 }
 
+/// A row of docs/damaged-state.md.
+fn tell(path: &Path, damages: usize) {
+    println!("| `{}` | {damages} |", name(path));
+}
+
 /// How many positions of a file are left out between two that are tried: none in the long form of
 /// this test, `tests/damaged-state`.
 fn every(normal: usize) -> usize {
@@ -171,6 +176,7 @@ async fn no_beginning_and_no_changed_byte_of_what_the_updater_keeps_is_a_way_bac
         // Metadata is damaged byte by byte in core's own tests.
         let every = every(if path.to_str().unwrap().contains("/metadata/") { 211 } else { 13 });
         let good = fs::read(path).unwrap_or_default();
+        tell(path, damages(&good, every).count());
         for (how, bytes) in damages(&good, every) {
             fs::write(path, bytes).unwrap();
             kept.holds(&format!("{} {how}", name(path))).await;
@@ -195,7 +201,9 @@ async fn no_beginning_and_no_changed_byte_of_what_the_helper_keeps_is_a_way_back
         assert!(names.contains(least), "{names:?}");
     }
     for (path, whole) in &files {
-        for (how, bytes) in damages(whole, every(if whole.len() > 1_000 { 397 } else { 61 })) {
+        let every = every(if whole.len() > 1_000 { 397 } else { 61 });
+        tell(path, damages(whole, every).count());
+        for (how, bytes) in damages(whole, every) {
             let what = format!("{} {how}", name(path));
             fs::write(path, bytes).unwrap();
             match update(&kept).await {
