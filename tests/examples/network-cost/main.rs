@@ -25,7 +25,20 @@ const WHOLE: Plan = Plan { mebibytes: 200, level: "19", kills: 50, releases: 1_0
 const QUICK: Plan = Plan { mebibytes: 200, level: "3", kills: 5, releases: 10, rounds: 3 };
 
 fn main() {
-    let plan = if std::env::args().any(|word| word == "quick") { QUICK } else { WHOLE };
+    let asked = |what: &str| std::env::args().any(|word| word == what);
+    let plan = if asked("quick") { QUICK } else { WHOLE };
+    if !asked("refresh") {
+        large_application(&plan);
+    }
+    println!(
+        "\n## The first refresh among {} releases × 3 channels × 6 platforms\n",
+        plan.releases
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(requests::large_repository(plan.releases));
+}
+
+fn large_application(plan: &Plan) {
     let world = World::new(plan.mebibytes, plan.level);
     println!("## Memory and processor, {} MiB installed\n", plan.mebibytes);
     println!(
@@ -53,13 +66,6 @@ fn main() {
     let world = World::new(68, "1");
     println!("\n## Beside others, {} bytes from loopback\n", world.length(&world.full));
     peers::table(&peers::compare(&world, plan.rounds));
-
-    println!(
-        "\n## The first refresh among {} releases × 3 channels × 6 platforms\n",
-        plan.releases
-    );
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(requests::large_repository(plan.releases));
 }
 
 fn mib(bytes: u64) -> f64 {
