@@ -453,13 +453,24 @@ pub(crate) struct At<'a> {
 impl<'a> At<'a> {
     /// Walks all segments but the last.
     pub(crate) fn find(base: &'a Dir, name: &'a Path) -> Result<At<'a>, Error> {
+        Self::find_near(base, name, None)
+    }
+
+    /// As [`At::find`]; need not walk if the directory is `near`, which was found below `base`.
+    pub(crate) fn find_near(
+        base: &'a Dir,
+        name: &'a Path,
+        near: Option<Dir>,
+    ) -> Result<At<'a>, Error> {
         let path = base.path.join(name);
         let mut segments = segments(&path, name)?;
         let last = segments.pop();
         let name = last.ok_or_else(|| Error::new(Step::Open, &path, invalid()))?;
-        let parent = match segments.is_empty() {
-            true => None,
-            false => Some(base.subdir(segments.iter().collect::<PathBuf>())?),
+        let parent: PathBuf = segments.iter().collect();
+        let parent = match near {
+            _ if segments.is_empty() => None,
+            Some(near) if near.path == base.path.join(&parent) => Some(near),
+            _ => Some(base.subdir(parent)?),
         };
         Ok(At { base, parent, name })
     }
@@ -470,6 +481,11 @@ impl<'a> At<'a> {
 
     pub(crate) fn name(&self) -> &'a OsStr {
         self.name
+    }
+
+    /// The directory, unless it is where the walk began.
+    pub(crate) fn into_parent(self) -> Option<Dir> {
+        self.parent
     }
 
     fn path(&self) -> PathBuf {

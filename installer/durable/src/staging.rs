@@ -1,5 +1,7 @@
 //! A new tree, written freely and made durable at once.
 
+use std::cell::RefCell;
+use std::ffi::OsStr;
 use std::io::Write;
 use std::path::Path;
 
@@ -13,11 +15,25 @@ use crate::steps;
 #[derive(Debug)]
 pub struct Staging {
     root: Dir,
+    /// Where the last name was made: names come in order, so the next one mostly goes there too.
+    near: RefCell<Option<Dir>>,
 }
 
 impl Staging {
     pub(crate) fn new(root: Dir) -> Self {
-        Self { root }
+        Self { root, near: RefCell::new(None) }
+    }
+
+    /// Finds the directory of a name and makes something there.
+    fn make<T>(
+        &self,
+        name: &Path,
+        make: impl FnOnce(&Dir, &OsStr) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let at = At::find_near(&self.root, name, self.near.take())?;
+        let made = make(at.dir(), at.name());
+        self.near.replace(at.into_parent());
+        made
     }
 
     /// The directory that is being filled, for reading back.
@@ -30,9 +46,7 @@ impl Staging {
     /// # Errors
     /// Local: something of that name exists, or a parent is a link.
     pub fn dir(&self, name: impl AsRef<Path>) -> Result<(), Error> {
-        let at = At::find(&self.root, name.as_ref())?;
-        make_dir(at.dir(), at.name(), Access::Everyone)?;
-        Ok(())
+        self.make(name.as_ref(), |dir, name| make_dir(dir, name, Access::Everyone).map(drop))
     }
 
     /// Begins a file of mode 0644 or 0755. End it with [`Staging::end`].
@@ -40,7 +54,7 @@ impl Staging {
     /// # Errors
     /// Local: something of that name exists, or a parent is a link.
     pub fn file(&self, name: impl AsRef<Path>, executable: bool) -> Result<FileWriter, Error> {
-        self.root.create_file(name, executable)
+        self.make(name.as_ref(), |dir, name| FileWriter::create(dir, name, executable))
     }
 
     /// Ends a file: its mode is set; it is flushed with the whole tree.
@@ -73,10 +87,10 @@ impl Staging {
     /// # Errors
     /// Local: something of that name exists, or a parent is a link.
     pub fn link(&self, name: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<(), Error> {
-        let at = At::find(&self.root, name.as_ref())?;
-        let (dir, target) = (at.dir(), target.as_ref());
-        steps::mutate(Step::Link, &dir.path().join(at.name()), || {
-            platform::symlink(target, dir.handle(), at.name())
+        let target = target.as_ref();
+        self.make(name.as_ref(), |dir, name| {
+            let path = dir.path().join(name);
+            steps::mutate(Step::Link, &path, || platform::symlink(target, dir.handle(), name))
         })
     }
 
