@@ -161,7 +161,13 @@ impl Stage {
 
     /// Runs a command in the environment of this home.
     pub fn run(&self, command: &mut Command) -> Done {
+        self.run_with(command, &[])
+    }
+
+    /// The same, with more in the environment.
+    pub fn run_with(&self, command: &mut Command, more: &[(&str, PathBuf)]) -> Done {
         self.environment(command);
+        command.envs(more.iter().map(|(name, value)| (name, value)));
         let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
         Done::new(format!("{command:?}"), output)
     }

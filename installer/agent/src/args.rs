@@ -94,6 +94,22 @@ pub(crate) enum Command {
         #[arg(long, hide = true, value_enum)]
         round: Option<Round>,
     },
+    /// Answer the programs of this machine's users, on a socket: the agent of the machine.
+    Serve {
+        /// Where to listen; not heeded where standard input is a socket that listens already.
+        #[arg(long, value_name = "PATH", default_value = exuvia::socket::PATH)]
+        socket: PathBuf,
+        /// What somebody asked for, in a process of its own.
+        #[arg(long, hide = true, value_enum)]
+        round: Option<Work>,
+    },
+    /// Ask the agent of the machine something about an application.
+    Ask {
+        /// What: status, check, update, started, healthy, ended or stopped.
+        ask: String,
+        /// The name by which it is registered for the machine.
+        application: String,
+    },
     /// Have the system start the agent: for this user, or with --system for the machine.
     InstallService {
         /// What starts it; by default a systemd timer, or the desktop session where there is none.
@@ -124,6 +140,25 @@ impl Round {
         match self {
             Round::Due => "due",
             Round::NetworkUp => "network-up",
+        }
+    }
+}
+
+/// What users may have the agent of the machine begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Work {
+    /// Ask whether there is something newer.
+    Check,
+    /// What the policy lets happen by itself.
+    Update,
+}
+
+impl Work {
+    /// As the command line has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Work::Check => "check",
+            Work::Update => "update",
         }
     }
 }

@@ -4,7 +4,7 @@
 //! - Nothing that runs is ended. A running application gets its new version at its next start.
 //! - Nobody is asked for anything that the policy forbids to use.
 
-use exuvia::{Check, Offer, Payloads, Time, Updater};
+use exuvia::{Check, Held, LocalError, MAX_STARTS, Offer, Payloads, Time, Updater};
 
 use crate::failure::Failure;
 use crate::meter::Meter;
@@ -22,6 +22,8 @@ pub(crate) struct Attention<'a> {
     pub(crate) moment: Moment,
     /// Between 0 and 1, drawn by lot.
     pub(crate) lot: f64,
+    /// Whether nothing is to be done about what is there.
+    pub(crate) only_check: bool,
 }
 
 /// What came of it.
@@ -43,11 +45,17 @@ impl Attention<'_> {
             return Ok(self.held(reason, known));
         }
         // Warnings are for the log; the answer says the rest.
-        let offer = match self.updater.check_with(&mut Meter::new(true)).await? {
+        let mut check = self.updater.check_with(&mut Meter::new(true)).await?;
+        if matches!(check, Check::Held(Held::OnTrial { next: Some(_), .. })) && self.makes_room()? {
+            check = self.updater.check_with(&mut Meter::new(true)).await?;
+        }
+        let offer = match check {
             Check::UpToDate => return Ok(done(Outcome::UpToDate, None)),
             Check::Held(held) => {
                 let (reason, text) = (held.reason().to_owned(), held.to_string());
-                return Ok(done(Outcome::Held { reason, text, version: None }, None));
+                // What is on trial may be a critical release.
+                let known = known.filter(|_| matches!(held, Held::OnTrial { .. }));
+                return Ok(done(Outcome::Held { reason, text, version: None }, known));
             }
             Check::Offer(offer) => offer,
         };
@@ -60,7 +68,7 @@ impl Attention<'_> {
 
     async fn act(&self, act: Act, offer: Offer) -> Result<Outcome, Failure> {
         let version = offer.version().clone();
-        if act == Act::Tell {
+        if act == Act::Tell || self.only_check {
             return Ok(Outcome::Offered { version });
         }
         let mut meter = Meter::new(true);
@@ -71,13 +79,24 @@ impl Attention<'_> {
             return Ok(Outcome::Staged { version });
         }
         let install = self.updater.installation()?;
-        let from = install.status().map_err(exuvia::LocalError::from)?.current().version.clone();
-        if install.is_running().map_err(exuvia::LocalError::from)? {
+        let from = install.status().map_err(LocalError::from)?.current().version.clone();
+        if install.is_running().map_err(LocalError::from)? {
             staged.apply_on_quit()?;
             return Ok(Outcome::OnQuit { version });
         }
         staged.apply_now()?;
         Ok(Outcome::Updated { from, version })
+    }
+
+    /// Goes back from a release that used up its starts and is still on trial, as a critical one may
+    /// be where users start it (docs/adr/0019): there is another one to go on to.
+    fn makes_room(&self) -> Result<bool, Failure> {
+        let install = self.updater.installation()?;
+        if install.status().map_err(LocalError::from)?.starts < MAX_STARTS {
+            return Ok(false);
+        }
+        install.begin_start(false).map_err(LocalError::from)?;
+        Ok(install.trial().map_err(LocalError::from)?.is_none())
     }
 
     fn decide(&self, known: &Known) -> Decision {
@@ -122,7 +141,6 @@ impl Attention<'_> {
 }
 
 fn done(outcome: Outcome, known: Option<Known>) -> Attendance {
-    let known = known.filter(|_| !matches!(outcome, Outcome::Updated { .. }));
     let wait = match outcome {
         // Whoever starts it next may have no right to switch: then the next round does.
         Outcome::OnQuit { .. } => Wait::Soon,

@@ -1,5 +1,6 @@
 //! The commands: each asks the `exuvia` crate and puts its answer into words.
 
+mod ask;
 mod install;
 mod once;
 mod overview;
@@ -8,6 +9,8 @@ mod service;
 mod tell;
 mod update;
 
+pub(crate) use overview::about;
+
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -15,9 +18,10 @@ use exuvia::Updater;
 use serde_json::json;
 
 use crate::answer::Answer;
-use crate::args::{About, Arguments, Command, Round};
+use crate::args::{About, Arguments, Command, Round, Work};
 use crate::daemon;
 use crate::failure::Failure;
+use crate::machine;
 use crate::target::Target;
 
 /// Runs the command that was asked for.
@@ -26,22 +30,30 @@ pub(crate) fn run(arguments: Arguments) -> Result<Answer, Failure> {
     match command {
         Command::Register { name } => registry::register(&options, name),
         Command::Unregister { name } => registry::unregister(&options, &name),
-        Command::Once { now, network_up } => once::once(&options, once::Due { now, network_up }),
+        Command::Once { now, network_up } => {
+            once::once(&options, once::Due { now, network_up, only_check: false })
+        }
         Command::Run { round: None } => daemon::run(&options),
         Command::Run { round: Some(round) } => {
             let network_up = round == Round::NetworkUp;
-            once::once(&options, once::Due { now: false, network_up })
+            once::once(&options, once::Due { now: false, network_up, only_check: false })
         }
+        Command::Serve { round: None, socket } => machine::serve(&options, &socket),
+        Command::Serve { round: Some(work), .. } => {
+            let only_check = work == Work::Check;
+            once::once(&options, once::Due { now: true, network_up: false, only_check })
+        }
+        Command::Ask { ask, application } => ask::ask(&ask, &application),
         Command::InstallService { kind, print } => service::install(&options, kind, print),
         Command::UninstallService => service::uninstall(&options),
         Command::Policy => registry::policy(&options),
         Command::About(About::Status) if options.is_about_all() => overview::status(&options),
         Command::About(About::History) if options.is_about_all() => overview::history(&options),
-        Command::About(command) => about(command, &Target::find(options)?, json),
+        Command::About(command) => about_one(command, &Target::find(options)?, json),
     }
 }
 
-fn about(command: About, target: &Target, json: bool) -> Result<Answer, Failure> {
+fn about_one(command: About, target: &Target, json: bool) -> Result<Answer, Failure> {
     let updater = |kind| target.updater(kind);
     match command {
         About::Install { kind, layout, version } => {

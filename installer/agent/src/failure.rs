@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use exuvia::socket::Reason;
 use exuvia::{BuildError, Error, LocalError};
 use serde_json::json;
 
@@ -95,6 +96,18 @@ pub(crate) enum Failure {
         /// What it said.
         said: String,
     },
+    /// The agent of the machine cannot be asked.
+    #[error("the agent of this machine does not answer: {source}")]
+    NoMachine {
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The agent of the machine declines.
+    #[error("the agent of this machine declines: {reason}")]
+    Declined {
+        /// Why.
+        reason: Reason,
+    },
     /// There is no home directory.
     #[error("there is no home directory")]
     NoHome,
@@ -141,6 +154,10 @@ impl Failure {
             Failure::Service { .. } => {
                 "see to the cause and try again, or take it back with uninstall-service"
             }
+            Failure::NoMachine { .. } => {
+                "an administrator starts it with `exuvia-agent --system install-service`"
+            }
+            Failure::Declined { .. } => "the reason says whether to try again",
             Failure::NoHome => "set HOME, or act for the machine with --system",
             Failure::Runtime(_) => "close other programs and try again",
             Failure::Update(error) => error.advice(),
@@ -156,6 +173,10 @@ impl Failure {
             Failure::NobodyToAsk | Failure::NotRegistered { .. } | Failure::AppName { .. } => USAGE,
             Failure::PathText | Failure::Toml { .. } | Failure::NoHome => USAGE,
             Failure::PrintOnly => USAGE,
+            Failure::Declined { reason: Reason::UnknownRequest | Reason::UnknownApplication } => {
+                USAGE
+            }
+            Failure::NoMachine { .. } | Failure::Declined { .. } => LOCAL,
             Failure::Runtime(_) | Failure::Service { .. } => LOCAL,
             Failure::Update(error) => error.exit_code(),
         }

@@ -15,6 +15,7 @@ mod clock;
 mod commands;
 mod daemon;
 mod failure;
+mod machine;
 mod meter;
 mod network;
 mod outcome;

@@ -19,7 +19,7 @@ pub(crate) struct Attended {
     pub(crate) last: Last,
     /// What came of it.
     pub(crate) outcome: Outcome,
-    /// The release that is waiting to be installed.
+    /// The release that is waiting to be installed, or is on trial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) known: Option<Known>,
 }

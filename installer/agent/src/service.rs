@@ -71,19 +71,26 @@ impl Kind {
 
     /// What it consists of; `None` for what can only be printed here.
     pub(crate) fn plan(self, at: &Where) -> Option<Plan> {
-        let [first, more @ ..] = self.texts();
+        let texts = self.texts();
         let unit = |dir: PathBuf, (name, text): &(&str, &str)| Unit {
             path: dir.join(name),
             text: self.fill(text, &at.agent),
+        };
+        let started: &[&str] = match self {
+            Kind::SystemdSystem => &[TIMER, SOCKET],
+            _ => &[TIMER],
         };
         let systemd = |dir: PathBuf, stamps: PathBuf, user: Option<&'static str>| {
             let call = |words: &[&'static str]| {
                 ["systemctl"].iter().copied().chain(user).chain(words.iter().copied()).collect()
             };
             Plan {
-                units: [first, more[0]].iter().map(|text| unit(dir.clone(), text)).collect(),
-                enable: vec![call(&["daemon-reload"]), call(&["enable", "--now", TIMER])],
-                disable: vec![call(&["disable", "--now", TIMER])],
+                units: texts.iter().map(|text| unit(dir.clone(), text)).collect(),
+                enable: vec![
+                    call(&["daemon-reload"]),
+                    call(&[&["enable", "--now"], started].concat()),
+                ],
+                disable: vec![call(&[&["disable", "--now"], started].concat())],
                 forget: vec![call(&["daemon-reload"])],
                 kept: vec![stamps.join(format!("systemd/timers/stamp-{TIMER}"))],
             }
@@ -96,7 +103,7 @@ impl Kind {
                 Some(systemd("/etc/systemd/system".into(), "/var/lib".into(), None))
             }
             Kind::Autostart => Some(Plan {
-                units: vec![unit(at.config.join("autostart"), &first)],
+                units: vec![unit(at.config.join("autostart"), &texts[0])],
                 enable: Vec::new(),
                 disable: Vec::new(),
                 forget: Vec::new(),
@@ -109,8 +116,8 @@ impl Kind {
     /// Its files, one after the other, as they are written.
     pub(crate) fn print(self, at: &Where) -> String {
         let texts = self.texts();
-        let texts = texts.iter().filter(|(name, _)| !name.is_empty());
         let texts: Vec<String> = texts
+            .iter()
             .map(|(name, text)| (name, self.fill(text, &at.agent)))
             .map(|(name, text)| match self {
                 Kind::SystemdUser | Kind::SystemdSystem => format!("# {name}\n{text}"),
@@ -120,14 +127,19 @@ impl Kind {
         texts.join("\n").trim_end().to_owned()
     }
 
-    fn texts(self) -> [(&'static str, &'static str); 2] {
+    fn texts(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Kind::SystemdUser => [(SERVICE, USER_SERVICE), (TIMER, USER_TIMER)],
-            Kind::SystemdSystem => [(SERVICE, SYSTEM_SERVICE), (TIMER, SYSTEM_TIMER)],
-            Kind::Autostart => [("exuvia-agent.desktop", AUTOSTART), NONE],
-            Kind::Cron => [("exuvia-agent.cron", CRON), NONE],
-            Kind::Launchd => [("org.exuvia.agent.plist", LAUNCHD), NONE],
-            Kind::Windows => [("exuvia-agent.xml", WINDOWS), NONE],
+            Kind::SystemdUser => &[(SERVICE, USER_SERVICE), (TIMER, USER_TIMER)],
+            Kind::SystemdSystem => &[
+                (SERVICE, SYSTEM_SERVICE),
+                (TIMER, SYSTEM_TIMER),
+                (SOCKET_SERVICE, MACHINE_SERVICE),
+                (SOCKET, MACHINE_SOCKET),
+            ],
+            Kind::Autostart => &[("exuvia-agent.desktop", AUTOSTART)],
+            Kind::Cron => &[("exuvia-agent.cron", CRON)],
+            Kind::Launchd => &[("org.exuvia.agent.plist", LAUNCHD)],
+            Kind::Windows => &[("exuvia-agent.xml", WINDOWS)],
         }
     }
 
@@ -211,11 +223,14 @@ fn run(words: &[&str]) -> Result<(), Failure> {
 
 const SERVICE: &str = "exuvia-agent.service";
 const TIMER: &str = "exuvia-agent.timer";
-const NONE: (&str, &str) = ("", "");
+const SOCKET_SERVICE: &str = "exuvia-machine.service";
+const SOCKET: &str = "exuvia-machine.socket";
 const USER_SERVICE: &str = include_str!("../../../packaging/os/systemd/user.service");
 const USER_TIMER: &str = include_str!("../../../packaging/os/systemd/user.timer");
 const SYSTEM_SERVICE: &str = include_str!("../../../packaging/os/systemd/system.service");
 const SYSTEM_TIMER: &str = include_str!("../../../packaging/os/systemd/system.timer");
+const MACHINE_SERVICE: &str = include_str!("../../../packaging/os/systemd/machine.service");
+const MACHINE_SOCKET: &str = include_str!("../../../packaging/os/systemd/machine.socket");
 const AUTOSTART: &str = include_str!("../../../packaging/os/autostart/exuvia-agent.desktop");
 const CRON: &str = include_str!("../../../packaging/os/cron/exuvia-agent.cron");
 const LAUNCHD: &str = include_str!("../../../packaging/os/launchd/org.exuvia.agent.plist");
@@ -258,6 +273,15 @@ mod tests {
             assert!(text.contains("/usr/bin/exuvia-agent") && !text.contains("@AGENT@"), "{text}");
             assert!(!text.contains("\"/usr/bin"), "{text}");
         }
+    }
+
+    #[test]
+    fn both_services_of_the_machine_are_confined_alike() {
+        let confined = |text: &'static str| {
+            let from = text.find("# Where it may write").unwrap();
+            &text[from..]
+        };
+        assert_eq!(confined(SYSTEM_SERVICE), confined(MACHINE_SERVICE));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Why a step was not made.
 
 use exuvia_core::Digest;
+use exuvia_plan::socket::Reason;
 use exuvia_plan::{QualifyFailure, RecordError, Refusal, StepError};
 use semver::Version;
 use std::io;
@@ -135,6 +136,18 @@ pub enum Error {
     /// The versioned layout needs a program that becomes the launcher. *Local.*
     #[error("the versioned layout needs a launcher, none was given")]
     NoLauncher,
+    /// The agent of the machine cannot be asked. *Local.*
+    #[error("the agent of this machine does not answer: {source}")]
+    Agent {
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The agent of the machine declines. *Local.*
+    #[error("the agent of this machine declines: {reason}")]
+    Declined {
+        /// Why.
+        reason: Reason,
+    },
     /// This part does not exist for this system yet. *Local.*
     #[error("not available on {system} yet")]
     NotYet {

@@ -3,6 +3,7 @@
 //! With nothing on trial this is two small reads, a shared lock and `exec`.
 
 use crate::clock::now;
+use crate::count::Counted;
 use crate::error::Error;
 use crate::install::Install;
 use crate::platform;
@@ -20,8 +21,8 @@ use std::time::Duration;
 pub(crate) enum Start {
     /// Start what is live in this phase, unwatched.
     Plain(Box<Phase>),
-    /// A release is on trial: watch it.
-    Watched,
+    /// A release is on trial: watch it. Its start may be counted already.
+    Watched(Option<Box<Counted>>),
 }
 
 impl Install {
@@ -35,7 +36,7 @@ impl Install {
     pub fn launch(&self, args: &[OsString]) -> Result<Infallible, Error> {
         match self.prepare_start() {
             Ok(Start::Plain(phase)) => self.become_program(phase.live(), &phase, args),
-            Ok(Start::Watched) => match watch::watch(self, args) {
+            Ok(Start::Watched(first)) => match watch::watch(self, first, args) {
                 Ok(Watched::Ended(status)) => platform::mirror(status),
                 Ok(Watched::StartInstalled) | Err(_) => self.start_anyway(args),
             },
@@ -60,6 +61,9 @@ impl Install {
         };
         let calm = matches!(phase, Phase::Settled { .. } | Phase::Staged { .. });
         if !calm || on_quit(&phase) || !self.leads_to(phase.live()) {
+            if self.is_machines() {
+                return self.have_prepared();
+            }
             let held = self.lock(WAIT)?;
             phase = held.recovered(now())?;
             if let Phase::Staged { current, next, .. } = &phase
@@ -71,7 +75,7 @@ impl Install {
             }
         }
         match phase {
-            Phase::Trial { .. } => Ok(Start::Watched),
+            Phase::Trial { .. } => Ok(Start::Watched(None)),
             phase => Ok(Start::Plain(Box::new(phase))),
         }
     }

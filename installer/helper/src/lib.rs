@@ -30,11 +30,13 @@
 
 mod clock;
 mod compare;
+mod count;
 mod error;
 mod first;
 mod held;
 mod install;
 mod launch;
+mod machine;
 mod place;
 mod platform;
 pub mod program;
@@ -49,10 +51,12 @@ mod uninstall;
 mod watch;
 
 pub use clock::now;
+pub use count::Begun;
 pub use error::{Error, Family};
 pub use exuvia_plan::{QualifyFailure, QualifySkipped};
 pub use first::First;
 pub use install::{Install, Status, Waiting};
+pub use machine::ask_machine;
 pub use receive::Request;
 pub use startup::{Startup, at_startup, own_exe, reenter};
 pub use steps::{Committed, Qualified, Reverted, Staged, Trial};

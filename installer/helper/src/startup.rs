@@ -133,7 +133,10 @@ fn start(install: &Install, exe: &Path, args: &[OsString]) -> Result<bool, Error
         return Ok(false);
     }
     match install.prepare_start()? {
-        Start::Plain(_) if matches!(phase, Phase::Reverting { .. }) => {
+        Start::Plain(found)
+            if matches!(phase, Phase::Reverting { .. })
+                || found.live().digest != phase.live().digest =>
+        {
             // Another version stands at the fixed path now: it is the one to run.
             let Err(error) = install.start_anyway(args);
             Err(error)
@@ -142,7 +145,7 @@ fn start(install: &Install, exe: &Path, args: &[OsString]) -> Result<bool, Error
             stay_locked(install, found.live());
             Ok(false)
         }
-        Start::Watched => match watch::watch(install, args)? {
+        Start::Watched(first) => match watch::watch(install, first, args)? {
             Watched::Ended(status) => platform::mirror(status),
             Watched::StartInstalled => {
                 let Err(error) = install.start_anyway(args);

@@ -1,6 +1,7 @@
 //! Watching a release on trial, by code from before it.
 
 use crate::clock::now;
+use crate::count::Counted;
 use crate::error::Error;
 use crate::install::Install;
 use crate::launch::prepared;
@@ -8,7 +9,7 @@ use crate::platform::{self, Signals};
 use crate::qualify::TRIAL;
 use crate::steps::PATIENCE;
 use exuvia_durable::Lock;
-use exuvia_plan::trial::{self, Admission, Count, Exit, Outcome, Verdict, Watch, admit, judge};
+use exuvia_plan::trial::{self, Exit, Outcome, Verdict, Watch, judge};
 use exuvia_plan::{Phase, ReleaseRef};
 use std::ffi::OsString;
 use std::process::{Child, ExitStatus};
@@ -27,8 +28,15 @@ pub(crate) enum Watched {
 ///
 /// # Errors
 /// Before the first start only: then nothing runs, and the caller starts the application unwatched.
-pub(crate) fn watch(install: &Install, args: &[OsString]) -> Result<Watched, Error> {
-    let mut next = count_start(install)?;
+pub(crate) fn watch(
+    install: &Install,
+    first: Option<Box<Counted>>,
+    args: &[OsString],
+) -> Result<Watched, Error> {
+    let mut next = match first {
+        Some(first) => Some(*first),
+        None => install.next_start()?,
+    };
     let mut signals = Signals::watch()?;
     // From here on an error would leave a program behind that no longer hears its signals.
     while let Some(Counted { to, count, phase, running }) = next {
@@ -45,7 +53,7 @@ pub(crate) fn watch(install: &Install, args: &[OsString]) -> Result<Watched, Err
             Err(error) => Exit::NotStarted(error.kind()),
         };
         let end = exit.sort(vigil.asked);
-        match (vigil.on_trial(), judge(vigil.watch, Outcome::Ended(end)), ended) {
+        match (vigil.on_trial(), vigil.judge(Outcome::Ended(end)), ended) {
             (true, Verdict::Revert, Ok(status)) if vigil.others_run() => {
                 return Ok(Watched::Ended(status));
             }
@@ -54,7 +62,7 @@ pub(crate) fn watch(install: &Install, args: &[OsString]) -> Result<Watched, Err
                 break;
             }
             (true, Verdict::GiveBack, Ok(status)) => {
-                let _ = install.lock(PATIENCE).and_then(|held| held.give_back(&to, end));
+                let _ = install.return_start(end);
                 return Ok(Watched::Ended(status));
             }
             (true, Verdict::Confirm, Ok(status)) => {
@@ -65,41 +73,10 @@ pub(crate) fn watch(install: &Install, args: &[OsString]) -> Result<Watched, Err
                 return Ok(Watched::Ended(status));
             }
             (false, _, Err(_)) => break,
-            _ => next = count_start(install).unwrap_or(None),
+            _ => next = install.next_start().unwrap_or(None),
         }
     }
     Ok(Watched::StartInstalled)
-}
-
-/// A start of the release on trial, with the count that includes it and the run lock.
-struct Counted {
-    to: ReleaseRef,
-    count: Count,
-    phase: Phase,
-    running: Option<Lock>,
-}
-
-/// Counts a start of the release on trial; `None` when there is none, when its starts are used up
-/// and it was switched back, or when they are used up by instances that still run: those are not
-/// lost, and their own watchers judge them.
-fn count_start(install: &Install) -> Result<Option<Counted>, Error> {
-    let held = install.lock(PATIENCE)?;
-    let phase = held.recovered(now())?;
-    let Phase::Trial { to, .. } = &phase else { return Ok(None) };
-    match admit(install.count(to.digest)?.unwrap_or_default()) {
-        Admission::Start { counted: count } => {
-            held.count(to, count)?;
-            // Before the lock is released: the next one to count has to see that this one runs.
-            let running = keep_running(install, to);
-            Ok(Some(Counted { to: to.clone(), count, phase, running }))
-        }
-        Admission::Exhausted => {
-            if held.not_running(&to.version)?.is_some() {
-                held.take(phase.revert(to.digest, trial::EXHAUSTED, now())?, now())?;
-            }
-            Ok(None)
-        }
-    }
 }
 
 /// One child on trial.
@@ -137,7 +114,7 @@ impl Vigil<'_> {
         if !self.on_trial() {
             return;
         }
-        match judge(self.watch, Outcome::Window) {
+        match self.judge(Outcome::Window) {
             Verdict::Confirm => self.confirm(),
             verdict => {
                 self.watch.overdue = true;
@@ -145,6 +122,15 @@ impl Vigil<'_> {
                     self.revert(&trial::silent(self.watch.health));
                 }
             }
+        }
+    }
+
+    /// What to do. Only whoever counts the starts goes back: the agent does, at the next one.
+    fn judge(&self, outcome: Outcome) -> Verdict {
+        match judge(self.watch, outcome) {
+            Verdict::Revert if self.install.is_machines() => Verdict::Again,
+            Verdict::RevertUnderway if self.install.is_machines() => Verdict::Overdue,
+            verdict => verdict,
         }
     }
 
@@ -159,7 +145,7 @@ impl Vigil<'_> {
     }
 
     fn confirm(&self) {
-        let _ = self.install.trial().map(|trial| trial.map(|trial| trial.confirm(now())));
+        let _ = self.install.healthy();
     }
 
     fn revert(&self, reason: &str) {

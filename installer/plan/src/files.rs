@@ -83,6 +83,13 @@ pub fn name_of_sibling(state: &str) -> Option<&str> {
     state.strip_prefix('.')?.strip_suffix(STATE).filter(|name| !name.is_empty())
 }
 
+/// Names an installation: the first 16 hex digits of the digest of its absolute path.
+pub fn key(install: &Path) -> String {
+    let mut name = Digest::of(install.as_os_str().as_encoded_bytes()).to_string();
+    name.truncate(16);
+    name
+}
+
 /// Whether a name may stand in a state directory: one with others is not Exuvia's.
 pub fn is_in_state(name: &str) -> bool {
     const WHOLE: [&str; 7] = [LAYOUT, JOURNAL, LOCK, REMEMBERED, HISTORY, MANIFESTS, LEFT];

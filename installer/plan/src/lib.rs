@@ -27,6 +27,7 @@ pub mod record;
 mod recover;
 mod remembered;
 pub mod roots;
+pub mod socket;
 mod step;
 pub mod trial;
 

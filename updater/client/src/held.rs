@@ -18,6 +18,8 @@ pub enum Held {
     OnTrial {
         /// The version on trial.
         version: Version,
+        /// The release that would be offered otherwise, if that is another one.
+        next: Option<Version>,
     },
     /// What was signed about it, or what happened here, speaks against it.
     Release(choose::Held),
@@ -59,7 +61,7 @@ impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Held::Skipped { version } => write!(f, "{version} was skipped"),
-            Held::OnTrial { version } => {
+            Held::OnTrial { version, .. } => {
                 write!(f, "{version} is on trial until it was started and found healthy")
             }
             Held::Release(held) => held.fmt(f),

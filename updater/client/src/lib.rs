@@ -116,9 +116,9 @@ pub use report::Report;
 pub use road::{Check, Offer, Payloads, Staged};
 
 pub use exuvia_core::{Digest, Facts, Kind, Time};
-pub use exuvia_helper::{Install, Status, Uninstalled};
+pub use exuvia_helper::{Begun, Install, Status, Uninstalled, ask_machine};
 pub use exuvia_plan::{
     Config, ConfigError, Health, InPlaceShape, Mirror, MirrorError, Phase, Qualify, Record, Shape,
-    history, record,
+    files::key, history, record, socket, trial::End, trial::MAX_STARTS,
 };
 pub use semver::{Version, VersionReq};

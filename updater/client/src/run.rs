@@ -251,7 +251,8 @@ impl Run {
     /// Whether something on this side speaks against offering `release`.
     pub(crate) async fn held_here(&self, release: &Release) -> Result<Option<Held>, Error> {
         if let Some(Phase::Trial { to, .. }) = self.status.as_ref().map(|status| &status.phase) {
-            return Ok(Some(Held::OnTrial { version: to.version.clone() }));
+            let next = (release.digest() != to.digest).then(|| release.version().clone());
+            return Ok(Some(Held::OnTrial { version: to.version.clone(), next }));
         }
         self.skipped(release).await
     }

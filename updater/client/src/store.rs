@@ -304,14 +304,7 @@ fn random() -> [u8; 16] {
 
 /// Where things of an installation lie, below the state or the cache directory.
 pub(crate) fn dir(state: &Path, app: &str, install: &Path) -> PathBuf {
-    state.join("exuvia").join(app).join(key(install))
-}
-
-/// Names the installation: the first 16 hex digits of the digest of its absolute path.
-fn key(install: &Path) -> String {
-    let mut name = Digest::of(install.as_os_str().as_encoded_bytes()).to_string();
-    name.truncate(16);
-    name
+    state.join("exuvia").join(app).join(exuvia_plan::files::key(install))
 }
 
 /// The version in some metadata, if it is metadata at all.

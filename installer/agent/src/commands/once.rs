@@ -21,6 +21,8 @@ pub(crate) struct Due {
     pub(crate) now: bool,
     /// Those that failed, five minutes after they did.
     pub(crate) network_up: bool,
+    /// Nothing is done about what is there, and when they are due stays as it was.
+    pub(crate) only_check: bool,
 }
 
 /// A run of one application.
@@ -46,7 +48,7 @@ pub(super) fn once(options: &Options, due: Due) -> Result<Answer, Failure> {
         if !is_due(before.as_ref(), &target, due) {
             continue;
         }
-        let (mut attended, mut code) = attend(target, before);
+        let (mut attended, mut code) = attend(target, before, due.only_check);
         if let Err(failure) = records.save(&name, &attended) {
             // The others are looked after all the same.
             attended.outcome = Outcome::of_failure(&failure, 0).0;
@@ -68,12 +70,18 @@ fn is_due(before: Option<&Attended>, target: &Result<Target, Failure>, due: Due)
     remaining == 0
 }
 
-fn attend(target: Result<Target, Failure>, before: Option<Attended>) -> (Attended, Option<u8>) {
+fn attend(
+    target: Result<Target, Failure>,
+    before: Option<Attended>,
+    only_check: bool,
+) -> (Attended, Option<u8>) {
     let lot = lot();
+    // Or users who ask again and again would put updates off.
+    let last = before.as_ref().map(|before| before.last).filter(|_| only_check);
     let failures = before.as_ref().map_or(0, |before| before.last.failures());
     let known = before.and_then(|before| before.known);
-    let (attendance, code) = match target.and_then(|target| look_after(&target, known.clone(), lot))
-    {
+    let attended = target.and_then(|target| look_after(&target, known.clone(), lot, only_check));
+    let (attendance, code) = match attended {
         Ok(attendance) => (attendance, None),
         Err(failure) => {
             let (outcome, wait) = Outcome::of_failure(&failure, failures);
@@ -82,14 +90,21 @@ fn attend(target: Result<Target, Failure>, before: Option<Attended>) -> (Attende
         }
     };
     let Attendance { outcome, wait, known } = attendance;
-    (Attended { last: Last { at: clock::now(), wait, lot }, outcome, known }, code)
+    let last = last.unwrap_or(Last { at: clock::now(), wait, lot });
+    (Attended { last, outcome, known }, code)
 }
 
-fn look_after(target: &Target, known: Option<Known>, lot: u16) -> Result<Attendance, Failure> {
+fn look_after(
+    target: &Target,
+    known: Option<Known>,
+    lot: u16,
+    only_check: bool,
+) -> Result<Attendance, Failure> {
     let updater = target.updater(None)?;
     let policy = target.policy.as_ref().ok_or(Failure::Argument { argument: "--app NAME" })?;
     let (now, lot) = (clock::now(), f64::from(lot) / f64::from(u16::MAX));
-    let attention = Attention { updater: &updater, policy, now, moment: clock::local(now), lot };
+    let moment = clock::local(now);
+    let attention = Attention { updater: &updater, policy, now, moment, lot, only_check };
     super::on_runtime(attention.attend(known))
 }
 

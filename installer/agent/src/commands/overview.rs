@@ -18,39 +18,51 @@ pub(super) fn status(options: &Options) -> Result<Answer, Failure> {
     let records = Records::look(&options.places)?;
     let (mut lines, mut apps) = (Vec::new(), Vec::new());
     for name in options.places.registry()?.names()? {
-        let target = Target::find(options.of(&name));
-        let attended = records.as_ref().and_then(|records| records.load(&name));
-        let due = attended.as_ref().map(|attended| due(attended, &target));
-        let (version, phase) = match installed(&target) {
-            Ok((version, phase)) => (json!(version), json!(phase)),
-            Err(failure) => {
-                lines.push(format!("{name}: {failure}"));
-                (Value::Null, Value::Null)
-            }
-        };
-        if let Some(version) = version.as_str() {
-            lines.push(format!("{name} {version}"));
-        }
-        match (&attended, due) {
-            (Some(attended), Some(due)) => {
-                lines.push(format!("  {}: {}", attended.last.at, attended.outcome));
-                lines.push(format!("  is looked after again from {due} on"));
-            }
-            _ => lines.push("  has not been looked after yet".to_owned()),
-        }
-        let facts = json!({
-            "version": version, "phase": phase, "due": due,
-            "attended": attended.as_ref().map(|attended| attended.last.at),
-            "failures": attended.as_ref().map_or(0, |attended| attended.last.failures()),
-            "known": attended.as_ref().and_then(|attended| attended.known.clone()),
-            "outcome": attended.map(|attended| attended.outcome),
-        });
-        apps.push(with_name(&name, facts));
+        let (said, facts) = about(options, &name, records.as_ref());
+        lines.extend(said);
+        apps.push(facts);
     }
     if apps.is_empty() {
         lines.push("no application is registered".to_owned());
     }
     Ok(Answer::done("status", lines.join("\n"), json!({ "apps": apps })))
+}
+
+/// What is known of one application, in words and for programs.
+pub(crate) fn about(
+    options: &Options,
+    name: &str,
+    records: Option<&Records>,
+) -> (Vec<String>, Value) {
+    let mut lines = Vec::new();
+    let target = Target::find(options.of(name));
+    let attended = records.and_then(|records| records.load(name));
+    let due = attended.as_ref().map(|attended| due(attended, &target));
+    let (version, phase) = match installed(&target) {
+        Ok((version, phase)) => (json!(version), json!(phase)),
+        Err(failure) => {
+            lines.push(format!("{name}: {failure}"));
+            (Value::Null, Value::Null)
+        }
+    };
+    if let Some(version) = version.as_str() {
+        lines.push(format!("{name} {version}"));
+    }
+    match (&attended, due) {
+        (Some(attended), Some(due)) => {
+            lines.push(format!("  {}: {}", attended.last.at, attended.outcome));
+            lines.push(format!("  is looked after again from {due} on"));
+        }
+        _ => lines.push("  has not been looked after yet".to_owned()),
+    }
+    let facts = json!({
+        "version": version, "phase": phase, "due": due,
+        "attended": attended.as_ref().map(|attended| attended.last.at),
+        "failures": attended.as_ref().map_or(0, |attended| attended.last.failures()),
+        "known": attended.as_ref().and_then(|attended| attended.known.clone()),
+        "outcome": attended.map(|attended| attended.outcome),
+    });
+    (lines, with_name(name, facts))
 }
 
 fn installed(target: &Result<Target, Failure>) -> Result<(String, &'static str), String> {

@@ -1,14 +1,18 @@
 //! Waiting without being woken for nothing: what each system has for it.
 
 #[cfg(target_os = "linux")]
+mod door;
+#[cfg(target_os = "linux")]
 mod linux;
 #[cfg(not(target_os = "linux"))]
 mod other;
 
 #[cfg(target_os = "linux")]
+pub(crate) use door::{Door, Guest};
+#[cfg(target_os = "linux")]
 pub(crate) use linux::{Folders, wait};
 #[cfg(not(target_os = "linux"))]
-pub(crate) use other::{Folders, wait};
+pub(crate) use other::{Door, Folders, Guest, wait};
 
 /// What to wait for.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Systems without anything better: looking at the clock now and then.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Until, Woken};
@@ -23,4 +23,42 @@ pub(crate) fn wait(until: &Until, _folders: &Folders) -> io::Result<Woken> {
     let left = until.time.saturating_sub(clock::now().as_unix()).clamp(1, 900);
     std::thread::sleep(Duration::from_secs(left.unsigned_abs()));
     Ok(Woken::Time)
+}
+
+/// Nobody can be listened to yet.
+pub(crate) struct Door {}
+
+impl Door {
+    /// Not here yet.
+    pub(crate) fn open(_path: &Path) -> io::Result<Door> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Nobody comes.
+    pub(crate) fn wait(&self, _patience: Duration) -> io::Result<Option<Guest>> {
+        Ok(None)
+    }
+
+    /// It is not.
+    pub(crate) fn is_given(&self) -> bool {
+        false
+    }
+}
+
+/// Nobody.
+pub(crate) struct Guest {}
+
+impl Guest {
+    /// Nobody's.
+    pub(crate) fn user(&self) -> u32 {
+        u32::MAX
+    }
+
+    /// Nothing.
+    pub(crate) fn read(&mut self, _most: usize, _patience: Duration) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// To nobody.
+    pub(crate) fn reply(&mut self, _line: &[u8]) {}
 }

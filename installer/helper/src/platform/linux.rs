@@ -2,13 +2,16 @@
 
 use super::{Finished, RunAs};
 use crate::error::Error;
+use exuvia_plan::socket::{self, Reply};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt::{self, Timeout};
+use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::process::{Pid, Signal, geteuid, getpid, kill_process, kill_process_group};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::{emulate_default_handler, pipe};
 use std::env;
 use std::fs::{self, File};
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
@@ -43,6 +46,29 @@ pub(crate) fn check_program(program: &Path, of: &Path) -> Result<(), Error> {
 fn trusted(owner: u32, of: &Path) -> bool {
     let owners = [Some(0), Some(geteuid().as_raw()), fs::metadata(of).ok().map(|of| of.uid())];
     owners.contains(&Some(owner))
+}
+
+/// Whether an installation is root's while this process is another user's.
+pub(crate) fn is_machines(state: &Path) -> bool {
+    !geteuid().is_root() && fs::metadata(state).is_ok_and(|state| state.uid() == 0)
+}
+
+/// Asks the agent of the machine, which is whoever listens there as root (unix(7), `SO_PEERCRED`).
+pub(crate) fn ask_machine(line: &str) -> io::Result<Reply> {
+    let path = env::var_os(socket::PATH_VARIABLE).unwrap_or_else(|| socket::PATH.into());
+    let fd = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    // Or a queue that is full would keep an application from starting.
+    sockopt::set_socket_timeout(&fd, Timeout::Send, Some(ANSWER))?;
+    sockopt::set_socket_timeout(&fd, Timeout::Recv, Some(ANSWER))?;
+    net::connect(&fd, &SocketAddrUnix::new(Path::new(&path))?)?;
+    if !sockopt::socket_peercred(&fd)?.uid.is_root() {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    let (mut stream, mut answer) = (UnixStream::from(fd), Vec::new());
+    // Who is refused at the door may find it closed, and the reason lying before it.
+    let _ = stream.write_all(line.as_bytes());
+    BufReader::new(stream.take(socket::MAX_REPLY)).read_until(b'\n', &mut answer)?;
+    Reply::parse(&answer).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 /// 32 hex digits that a staged program cannot know beforehand.
@@ -271,6 +297,8 @@ const NOBODY: u32 = 65_534;
 /// Pipefuls a turn.
 const READS: usize = 64;
 const END: usize = 4096;
+/// How long an answer is waited for: as long as for the lock of an installation of one's own.
+const ANSWER: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long a program may be busy that is to be started.
 const BUSY: Duration = Duration::from_secs(2);

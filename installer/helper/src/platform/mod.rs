@@ -11,18 +11,18 @@ mod windows;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    Signals, check_owner, check_program, clean_environment, code_and_signal, exec, forward, mirror,
-    nonce, run, spawn, unprivileged,
+    Signals, ask_machine, check_owner, check_program, clean_environment, code_and_signal, exec,
+    forward, is_machines, mirror, nonce, run, spawn, unprivileged,
 };
 #[cfg(target_os = "macos")]
 pub(crate) use macos::{
-    Signals, check_owner, check_program, clean_environment, code_and_signal, exec, forward, mirror,
-    nonce, run, spawn, unprivileged,
+    Signals, ask_machine, check_owner, check_program, clean_environment, code_and_signal, exec,
+    forward, is_machines, mirror, nonce, run, spawn, unprivileged,
 };
 #[cfg(windows)]
 pub(crate) use windows::{
-    Signals, check_owner, check_program, clean_environment, code_and_signal, exec, forward, mirror,
-    nonce, run, spawn, unprivileged,
+    Signals, ask_machine, check_owner, check_program, clean_environment, code_and_signal, exec,
+    forward, is_machines, mirror, nonce, run, spawn, unprivileged,
 };
 
 /// As whom a downloaded program is started.

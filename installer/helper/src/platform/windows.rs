@@ -2,6 +2,7 @@
 
 use super::{Finished, RunAs};
 use crate::error::Error;
+use exuvia_plan::socket::Reply;
 use std::io;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
@@ -13,6 +14,14 @@ pub(crate) fn check_owner(_state: &Path, _of: &Path) -> Result<(), Error> {
 
 pub(crate) fn check_program(_program: &Path, _of: &Path) -> Result<(), Error> {
     Err(Error::NotYet { system: SYSTEM })
+}
+
+pub(crate) fn is_machines(_state: &Path) -> bool {
+    false
+}
+
+pub(crate) fn ask_machine(_line: &str) -> io::Result<Reply> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 pub(crate) fn nonce() -> String {

@@ -262,7 +262,7 @@ async fn during_a_trial_nothing_else_is_offered() {
     payloads.stage().await.unwrap().apply_now().unwrap();
     world.release("1.2.0", &[]);
     let found = world.updater().check().await.unwrap();
-    let Check::Held(Held::OnTrial { version }) = found else { panic!("{found:?}") };
+    let Check::Held(Held::OnTrial { version, next: _ }) = found else { panic!("{found:?}") };
     assert_eq!(version, Version::new(1, 1, 0));
 }
 
