@@ -7,6 +7,7 @@
 // It reads the registers of stopped processes.
 #[cfg(target_arch = "x86_64")]
 pub mod crash;
+pub mod desktop;
 pub mod home;
 pub mod kills;
 pub mod large;

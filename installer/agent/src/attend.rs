@@ -4,17 +4,23 @@
 //! - Nothing that runs is ended. A running application gets its new version at its next start.
 //! - Nobody is asked for anything that the policy forbids to use.
 
-use exuvia::{Check, Held, LocalError, MAX_STARTS, Offer, Payloads, Time, Updater};
+mod act;
+
+use exuvia::{Check, Held, LocalError, MAX_STARTS, Offer, Phase, Time, Updater};
 
 use crate::failure::Failure;
 use crate::meter::Meter;
 use crate::outcome::Outcome;
-use crate::policy::{Act, Decision, Moment, Offered, Policy, Reason, Situation};
+use crate::platform;
+use crate::policy::{Decision, Moment, Offered, Policy, Reason, Situation};
 use crate::record::Known;
 use crate::schedule::Wait;
+use crate::surroundings::Surroundings;
 
 /// What there is to look after, and when.
 pub(crate) struct Attention<'a> {
+    /// What it is called.
+    pub(crate) name: &'a str,
     pub(crate) updater: &'a Updater,
     pub(crate) policy: &'a Policy,
     pub(crate) now: Time,
@@ -24,6 +30,8 @@ pub(crate) struct Attention<'a> {
     pub(crate) lot: f64,
     /// Whether nothing is to be done about what is there.
     pub(crate) only_check: bool,
+    /// Whether there may be somebody to be asked.
+    pub(crate) may_ask: bool,
 }
 
 /// What came of it.
@@ -53,39 +61,34 @@ impl Attention<'_> {
             Check::UpToDate => return Ok(done(Outcome::UpToDate, None)),
             Check::Held(held) => {
                 let (reason, text) = (held.reason().to_owned(), held.to_string());
-                // What is on trial may be a critical release.
-                let known = known.filter(|_| matches!(held, Held::OnTrial { .. }));
+                // What is on trial may be critical, and who skipped one version was asked lately.
+                let keep = matches!(held, Held::OnTrial { .. } | Held::Skipped { .. });
+                let known = known.filter(|_| keep);
                 return Ok(done(Outcome::Held { reason, text, version: None }, known));
             }
             Check::Offer(offer) => offer,
         };
-        let known = self.known(known, &offer);
-        match self.decide(&known) {
+        let mut known = self.known(known, &offer);
+        let staged = self.is_staged(&offer);
+        // Nobody is asked about what costs nothing.
+        let surroundings = match staged {
+            true => Surroundings::default(),
+            false => platform::surroundings().await,
+        };
+        match self.decide(&known, surroundings, staged) {
             Decision::Held(reason) => Ok(self.held(reason, Some(known))),
-            Decision::Go(act) => Ok(done(self.act(act, offer).await?, Some(known))),
+            Decision::Go(act) => {
+                let outcome = self.act(act, offer, &mut known).await?;
+                Ok(done(outcome, Some(known)))
+            }
         }
     }
 
-    async fn act(&self, act: Act, offer: Offer) -> Result<Outcome, Failure> {
-        let version = offer.version().clone();
-        if act == Act::Tell || self.only_check {
-            return Ok(Outcome::Offered { version });
-        }
-        let mut meter = Meter::new(true);
-        let payloads: Payloads = offer.download(&mut meter).await?;
-        let staged = payloads.stage_with(&mut meter).await?;
-        if act == Act::Download {
-            staged.later();
-            return Ok(Outcome::Staged { version });
-        }
-        let install = self.updater.installation()?;
-        let from = install.status().map_err(LocalError::from)?.current().version.clone();
-        if install.is_running().map_err(LocalError::from)? {
-            staged.apply_on_quit()?;
-            return Ok(Outcome::OnQuit { version });
-        }
-        staged.apply_now()?;
-        Ok(Outcome::Updated { from, version })
+    fn decide(&self, known: &Known, surroundings: Surroundings, staged: bool) -> Decision {
+        let situation = Situation { moment: self.moment, asked: false, surroundings };
+        let (version, critical) = (&known.version, known.critical);
+        let known_for = self.seconds_since(known.since);
+        self.policy.decide(situation, Offered { version, critical, known_for, staged })
     }
 
     /// Goes back from a release that used up its starts and is still on trial, as a critical one may
@@ -99,19 +102,19 @@ impl Attention<'_> {
         Ok(install.trial().map_err(LocalError::from)?.is_none())
     }
 
-    fn decide(&self, known: &Known) -> Decision {
-        let situation = Situation { moment: self.moment, asked: false };
-        let Known { version, critical, .. } = known;
-        let offered =
-            Offered { version, critical: *critical, known_for: self.seconds_since(known.since) };
-        self.policy.decide(situation, offered)
+    /// Whether an earlier run has downloaded it.
+    fn is_staged(&self, offer: &Offer) -> bool {
+        let digest = offer.facts().bundle.digest;
+        let phase = self.updater.status().map(|status| status.phase);
+        matches!(phase, Ok(Phase::Staged { next, .. }) if next.digest == digest)
     }
 
     /// A release is known since it was offered first.
     fn known(&self, before: Option<Known>, offer: &Offer) -> Known {
         let (version, critical) = (offer.version().clone(), offer.is_critical());
+        let asked = before.as_ref().and_then(|known| known.asked);
         let same = before.filter(|known| known.version == version && known.since <= self.now);
-        Known { since: same.map_or(self.now, |known| known.since), version, critical }
+        Known { since: same.map_or(self.now, |known| known.since), version, critical, asked }
     }
 
     fn is_overdue(&self, known: &Known) -> bool {
@@ -125,6 +128,7 @@ impl Attention<'_> {
     fn held(&self, reason: Reason, known: Option<Known>) -> Attendance {
         let wait = match reason {
             Reason::QuietHours | Reason::OutsideWindows => self.until_open(),
+            Reason::Metered | Reason::Battery => Wait::Soon,
             Reason::Off | Reason::Hold | Reason::Pinned => Wait::Interval,
         };
         let version = known.as_ref().map(|known| known.version.clone());

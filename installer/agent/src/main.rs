@@ -18,6 +18,7 @@ mod failure;
 mod machine;
 mod meter;
 mod network;
+mod notices;
 mod outcome;
 mod places;
 mod platform;
@@ -26,7 +27,9 @@ mod record;
 mod registry;
 mod schedule;
 mod service;
+mod surroundings;
 mod target;
+mod words;
 
 use std::process::ExitCode;
 

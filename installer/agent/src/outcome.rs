@@ -66,6 +66,12 @@ impl Outcome {
         Outcome::Held { reason: reason.name().to_owned(), text: reason.to_string(), version }
     }
 
+    /// The user does not want it.
+    pub(crate) fn skipped(version: Version) -> Outcome {
+        let text = format!("{version} was skipped");
+        Outcome::Held { reason: "skipped".to_owned(), text, version: Some(version) }
+    }
+
     /// Its name for programs.
     pub(crate) fn name(&self) -> &'static str {
         match self {

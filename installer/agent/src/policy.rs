@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use decide::{Act, Decision, Offered, Reason, Situation};
 pub(crate) use hours::{Hours, Moment};
-pub(crate) use units::{Rate, Span};
+pub(crate) use units::{Percent, Rate, Span};
 
 /// How far the agent goes by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,16 @@ pub(crate) enum Mode {
     Notify,
     /// Does not even ask.
     Off,
+}
+
+/// What is done where the network is paid for by what is received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Metered {
+    /// Nothing is downloaded.
+    Avoid,
+    /// As everywhere.
+    Allow,
 }
 
 /// What one author says; everything may be left out.
@@ -52,6 +62,12 @@ pub(crate) struct Rules {
     windows: Option<Vec<Hours>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     critical_deadline: Option<Span>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notices: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metered: Option<Metered>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    battery: Option<Percent>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limit_rate: Option<Rate>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,6 +136,9 @@ pub(crate) struct Policy {
     pub(crate) quiet: Set<Vec<Hours>>,
     pub(crate) windows: Set<Vec<Hours>>,
     pub(crate) critical_deadline: Set<Option<Span>>,
+    pub(crate) notices: Set<bool>,
+    pub(crate) metered: Set<Metered>,
+    pub(crate) battery: Set<Percent>,
     pub(crate) limit_rate: Set<Option<Rate>>,
     pub(crate) mirrors: Set<Option<Vec<String>>>,
     pub(crate) proxy: Set<Option<String>>,
@@ -138,6 +157,9 @@ impl Policy {
             quiet: settle.or(|rules| rules.quiet.clone(), Vec::new()),
             windows: settle.or(|rules| rules.windows.clone(), Vec::new()),
             critical_deadline: settle.maybe(|rules| rules.critical_deadline),
+            notices: settle.or(|rules| rules.notices, true),
+            metered: settle.or(|rules| rules.metered, Metered::Avoid),
+            battery: settle.or(|rules| rules.battery, Percent::LOW),
             limit_rate: settle.maybe(|rules| rules.limit_rate),
             mirrors: settle.maybe(|rules| rules.mirrors.clone()),
             proxy: settle.maybe(|rules| rules.proxy.clone()),
@@ -204,6 +226,8 @@ mod tests {
             ("[policy]\ninterval = \"1s\"", "1s"),
             ("[policy]\nquiet = [\"22-7\"]", "22-7"),
             ("[policy]\npin = \"one\"", "one"),
+            ("[policy]\nbattery = 101", "101"),
+            ("[policy]\nmetered = \"never\"", "never"),
             ("[policy]\nlimit-rate = \"fast\"", "fast"),
         ] {
             let message = File::parse(text).unwrap_err();

@@ -33,6 +33,9 @@ pub(crate) struct Known {
     pub(crate) since: Time,
     /// The publisher asks that it be installed without delay.
     pub(crate) critical: bool,
+    /// When the user was last asked about this application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) asked: Option<Time>,
 }
 
 impl Record for Attended {

@@ -2,6 +2,8 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+use exuvia::history::{Entry, Event};
+use exuvia::{Time, Updater};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -9,6 +11,7 @@ use crate::args::Options;
 use crate::attend::{Attendance, Attention};
 use crate::clock;
 use crate::failure::Failure;
+use crate::notices::Notices;
 use crate::outcome::Outcome;
 use crate::record::{Attended, Known, Records};
 use crate::schedule::{self, Last};
@@ -48,7 +51,13 @@ pub(super) fn once(options: &Options, due: Due) -> Result<Answer, Failure> {
         if !is_due(before.as_ref(), &target, due) {
             continue;
         }
-        let (mut attended, mut code) = attend(target, before, due.only_check);
+        let call = Call {
+            name: &name,
+            only_check: due.only_check,
+            // Whoever acts for the machine has no desktop.
+            may_ask: !options.places.system,
+        };
+        let (mut attended, mut code) = call.attend(target, before);
         if let Err(failure) = records.save(&name, &attended) {
             // The others are looked after all the same.
             attended.outcome = Outcome::of_failure(&failure, 0).0;
@@ -70,42 +79,75 @@ fn is_due(before: Option<&Attended>, target: &Result<Target, Failure>, due: Due)
     remaining == 0
 }
 
-fn attend(
-    target: Result<Target, Failure>,
-    before: Option<Attended>,
+/// How an application is looked after.
+struct Call<'a> {
+    name: &'a str,
     only_check: bool,
-) -> (Attended, Option<u8>) {
-    let lot = lot();
-    // Or users who ask again and again would put updates off.
-    let last = before.as_ref().map(|before| before.last).filter(|_| only_check);
-    let failures = before.as_ref().map_or(0, |before| before.last.failures());
-    let known = before.and_then(|before| before.known);
-    let attended = target.and_then(|target| look_after(&target, known.clone(), lot, only_check));
-    let (attendance, code) = match attended {
-        Ok(attendance) => (attendance, None),
-        Err(failure) => {
-            let (outcome, wait) = Outcome::of_failure(&failure, failures);
-            let code = (outcome != Outcome::Busy).then(|| failure.code());
-            (Attendance { outcome, wait, known }, code)
-        }
-    };
-    let Attendance { outcome, wait, known } = attendance;
-    let last = last.unwrap_or(Last { at: clock::now(), wait, lot });
-    (Attended { last, outcome, known }, code)
+    may_ask: bool,
 }
 
-fn look_after(
-    target: &Target,
+/// What is known from the run before.
+struct Before {
     known: Option<Known>,
-    lot: u16,
-    only_check: bool,
-) -> Result<Attendance, Failure> {
-    let updater = target.updater(None)?;
-    let policy = target.policy.as_ref().ok_or(Failure::Argument { argument: "--app NAME" })?;
-    let (now, lot) = (clock::now(), f64::from(lot) / f64::from(u16::MAX));
-    let moment = clock::local(now);
-    let attention = Attention { updater: &updater, policy, now, moment, lot, only_check };
-    super::on_runtime(attention.attend(known))
+    since: Option<Time>,
+}
+
+impl Call<'_> {
+    fn attend(
+        &self,
+        target: Result<Target, Failure>,
+        before: Option<Attended>,
+    ) -> (Attended, Option<u8>) {
+        let lot = lot();
+        // Or users who ask again and again would put updates off.
+        let last = before.as_ref().map(|before| before.last).filter(|_| self.only_check);
+        let before_at = before.as_ref().map(|before| before.last.at);
+        let failures = before.as_ref().map_or(0, |before| before.last.failures());
+        let known = before.and_then(|before| before.known);
+        let before = Before { known: known.clone(), since: before_at };
+        let attended = target.and_then(|target| self.look_after(&target, before, lot));
+        let (attendance, code) = match attended {
+            Ok(attendance) => (attendance, None),
+            Err(failure) => {
+                let (outcome, wait) = Outcome::of_failure(&failure, failures);
+                let code = (outcome != Outcome::Busy).then(|| failure.code());
+                (Attendance { outcome, wait, known }, code)
+            }
+        };
+        let Attendance { outcome, wait, known } = attendance;
+        let last = last.unwrap_or(Last { at: clock::now(), wait, lot });
+        (Attended { last, outcome, known }, code)
+    }
+
+    fn look_after(&self, target: &Target, before: Before, lot: u16) -> Result<Attendance, Failure> {
+        let updater = target.updater(None)?;
+        let policy = target.policy.as_ref().ok_or(Failure::Argument { argument: "--app NAME" })?;
+        let (now, lot) = (clock::now(), f64::from(lot) / f64::from(u16::MAX));
+        let moment = clock::local(now);
+        let Before { known, since } = before;
+        let may_ask = self.may_ask && policy.notices.value;
+        let Call { name, only_check, .. } = *self;
+        let attention =
+            Attention { name, updater: &updater, policy, now, moment, lot, only_check, may_ask };
+        super::on_runtime(async {
+            let attended = attention.attend(known).await;
+            if let Some(since) = since.filter(|_| may_ask && !only_check) {
+                tell_reverted(name, &updater, since).await;
+            }
+            attended
+        })
+    }
+}
+
+/// Tells the user that a bad release was left since then.
+async fn tell_reverted(name: &str, updater: &Updater, since: Time) {
+    let history = updater.history().unwrap_or_default();
+    let left = |entry: &&Entry| entry.event == Event::Reverted && entry.time > since;
+    if let Some(Entry { from: Some(from), to: Some(to), .. }) = history.iter().rev().find(left) {
+        let (from, to) = (from.to_string(), to.to_string());
+        let gaps = [("from", &*from), ("to", &*to)];
+        Notices::about(name).tell("reverted", "revertedText", &gaps).await;
+    }
 }
 
 /// Guessing it wins nobody anything.

@@ -9,6 +9,7 @@ use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::meter::Meter;
 use crate::policy::{Decision, Moment, Offered, Policy, Reason, Situation};
+use crate::surroundings::Surroundings;
 
 pub(super) async fn check(updater: &Updater, json: bool) -> Result<Answer, Failure> {
     Ok(match updater.check_with(&mut Meter::new(json)).await? {
@@ -57,8 +58,9 @@ pub(super) async fn update(
 /// Why the policy forbids an offer even to somebody who asks for it.
 fn forbidden(policy: &Policy, offer: &Offer) -> Option<Reason> {
     let version = offer.version();
-    let offered = Offered { version, critical: offer.is_critical(), known_for: 0 };
-    let situation = Situation { moment: Moment { weekday: 0, minute: 0 }, asked: true };
+    let offered = Offered { version, critical: offer.is_critical(), known_for: 0, staged: false };
+    let moment = Moment { weekday: 0, minute: 0 };
+    let situation = Situation { moment, asked: true, surroundings: Surroundings::default() };
     match policy.decide(situation, offered) {
         Decision::Held(reason) => Some(reason),
         Decision::Go(_) => None,

@@ -1,18 +1,26 @@
 //! Waiting without being woken for nothing: what each system has for it.
 
 #[cfg(target_os = "linux")]
+mod desktop;
+#[cfg(target_os = "linux")]
 mod door;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
+mod notices;
 #[cfg(not(target_os = "linux"))]
 mod other;
 
 #[cfg(target_os = "linux")]
+pub(crate) use desktop::surroundings;
+#[cfg(target_os = "linux")]
 pub(crate) use door::{Door, Guest};
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{Folders, wait};
+#[cfg(target_os = "linux")]
+pub(crate) use notices::{Shown, do_not_disturb, show};
 #[cfg(not(target_os = "linux"))]
-pub(crate) use other::{Door, Folders, Guest, wait};
+pub(crate) use other::{Door, Folders, Guest, Shown, do_not_disturb, show, surroundings, wait};
 
 /// What to wait for.
 #[derive(Clone, Debug)]

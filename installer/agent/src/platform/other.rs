@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use super::{Until, Woken};
 use crate::clock;
+use crate::notices::Notice;
+use crate::surroundings::Surroundings;
 
 /// Nothing is told of folders.
 #[derive(Debug)]
@@ -61,4 +63,32 @@ impl Guest {
 
     /// To nobody.
     pub(crate) fn reply(&mut self, _line: &[u8]) {}
+}
+
+/// Nothing is told.
+pub(crate) async fn surroundings() -> Surroundings {
+    Surroundings::default()
+}
+
+/// Nothing is shown yet.
+pub(crate) struct Shown {}
+
+impl Shown {
+    /// None.
+    pub(crate) async fn answer(&self, _patience: Duration) -> Option<String> {
+        None
+    }
+
+    /// There is nothing to take away.
+    pub(crate) async fn close(&self) {}
+}
+
+/// Not yet.
+pub(crate) async fn show(_notice: &Notice, _in_place_of: Option<&Shown>) -> Option<Shown> {
+    None
+}
+
+/// Nothing is told.
+pub(crate) async fn do_not_disturb() -> bool {
+    false
 }

@@ -4,15 +4,18 @@ use std::fmt;
 
 use semver::Version;
 
-use super::{Mode, Moment, Policy};
+use super::{Metered, Mode, Moment, Policy};
+use crate::surroundings::Surroundings;
 
 /// How things are on this machine.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Situation {
     /// The local day and hour.
     pub(crate) moment: Moment,
-    /// Whether somebody asked for this very run: hours do not matter then.
+    /// Whether somebody asked for this very run: hours and costs do not matter then.
     pub(crate) asked: bool,
+    /// What a download would cost.
+    pub(crate) surroundings: Surroundings,
 }
 
 /// What is offered.
@@ -24,6 +27,8 @@ pub(crate) struct Offered<'a> {
     pub(crate) critical: bool,
     /// For how many seconds it has been known here.
     pub(crate) known_for: i64,
+    /// Whether it lies ready: nothing is to be downloaded.
+    pub(crate) staged: bool,
 }
 
 /// What the agent may do.
@@ -59,6 +64,10 @@ pub(crate) enum Reason {
     QuietHours,
     /// No maintenance window is open.
     OutsideWindows,
+    /// The network is paid for by what is received.
+    Metered,
+    /// The battery is low.
+    Battery,
 }
 
 impl Reason {
@@ -70,6 +79,8 @@ impl Reason {
             Reason::Pinned => "pinned",
             Reason::QuietHours => "quiet-hours",
             Reason::OutsideWindows => "outside-windows",
+            Reason::Metered => "metered",
+            Reason::Battery => "battery",
         }
     }
 }
@@ -82,13 +93,15 @@ impl fmt::Display for Reason {
             Reason::Pinned => "the policy pins other versions",
             Reason::QuietHours => "these are quiet hours",
             Reason::OutsideWindows => "no maintenance window is open",
+            Reason::Metered => "the network is metered",
+            Reason::Battery => "the battery is low",
         })
     }
 }
 
 impl Policy {
     /// What may be done about an offer. Hold and pin stand above everything, also above a user who
-    /// asks; a critical release that has waited for its deadline does not mind the hour.
+    /// asks; a critical release that has waited for its deadline does not mind hours and costs.
     pub(crate) fn decide(&self, situation: Situation, offered: Offered<'_>) -> Decision {
         if self.hold.value {
             return Decision::Held(Reason::Hold);
@@ -106,9 +119,24 @@ impl Policy {
             Mode::Notify => Act::Tell,
         };
         let overdue = self.is_overdue(offered.critical, offered.known_for);
-        match self.closed(situation.moment) {
+        let costs = match act == Act::Tell || offered.staged {
+            true => None,
+            false => self.forbids_downloading(situation.surroundings),
+        };
+        match self.closed(situation.moment).or(costs) {
             Some(reason) if !overdue => Decision::Held(reason),
             _ => Decision::Go(act),
+        }
+    }
+
+    fn forbids_downloading(&self, surroundings: Surroundings) -> Option<Reason> {
+        let low = |found| self.battery.value.is_above(found);
+        match surroundings {
+            Surroundings { metered: true, .. } if self.metered.value == Metered::Avoid => {
+                Some(Reason::Metered)
+            }
+            Surroundings { battery: Some(found), .. } if low(found) => Some(Reason::Battery),
+            _ => None,
         }
     }
 
@@ -192,6 +220,34 @@ mod tests {
     }
 
     #[test]
+    fn what_a_download_costs_has_its_say() {
+        let (go, held) = (Decision::Go, Decision::Held);
+        let deadline = "critical-deadline = \"1d\"";
+        // policy, metered, battery, asked, staged, what comes of it
+        let table = [
+            ("", true, None, false, false, held(Reason::Metered)),
+            ("", true, None, true, false, go(Act::Install)),
+            ("", true, None, false, true, go(Act::Install)),
+            ("metered = \"allow\"", true, None, false, false, go(Act::Install)),
+            ("mode = \"notify\"", true, Some(1.0), false, false, go(Act::Tell)),
+            ("mode = \"download\"", true, None, false, false, held(Reason::Metered)),
+            ("", false, Some(19.9), false, false, held(Reason::Battery)),
+            ("", false, Some(20.0), false, false, go(Act::Install)),
+            ("battery = 0", false, Some(0.0), false, false, go(Act::Install)),
+            ("battery = 100", false, Some(99.0), false, false, held(Reason::Battery)),
+            (deadline, true, Some(1.0), false, false, go(Act::Install)),
+        ];
+        let version = Version::new(1, 5, 2);
+        for (text, metered, battery, asked, staged, expected) in table {
+            let surroundings = Surroundings { metered, battery };
+            let situation = Situation { moment: NIGHT, asked, surroundings };
+            let offered = Offered { version: &version, critical: true, known_for: 90_000, staged };
+            let found = policy(text).decide(situation, offered);
+            assert_eq!(found, expected, "{text} {surroundings:?} asked={asked} staged={staged}");
+        }
+    }
+
+    #[test]
     fn every_setting_has_its_say() {
         let quiet = "quiet = [\"22:00-07:00\"]\ncritical-deadline = \"3d\"";
         let (go, held) = (Decision::Go, Decision::Held);
@@ -221,9 +277,10 @@ mod tests {
         ];
         let version = Version::new(1, 5, 2);
         for (text, asked, critical, days, expected) in table {
-            let situation = Situation { moment: NIGHT, asked };
+            let surroundings = Surroundings::default();
+            let situation = Situation { moment: NIGHT, asked, surroundings };
             let known_for = days * 86_400;
-            let offered = Offered { version: &version, critical, known_for };
+            let offered = Offered { version: &version, critical, known_for, staged: false };
             let found = policy(text).decide(situation, offered);
             assert_eq!(found, expected, "{text} asked={asked} critical={critical} days={days}");
         }

@@ -56,6 +56,36 @@ impl From<Span> for String {
     }
 }
 
+/// A part of a hundred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub(crate) struct Percent(u8);
+
+impl Percent {
+    /// Where desktops begin to warn.
+    pub(crate) const LOW: Percent = Percent(20);
+
+    /// Whether there is less.
+    pub(crate) fn is_above(self, found: f64) -> bool {
+        found < f64::from(self.0)
+    }
+}
+
+impl TryFrom<u8> for Percent {
+    type Error = String;
+
+    fn try_from(number: u8) -> Result<Percent, String> {
+        let fits = number <= 100;
+        if fits { Ok(Percent(number)) } else { Err(format!("{number} is more than 100")) }
+    }
+}
+
+impl From<Percent> for u8 {
+    fn from(percent: Percent) -> u8 {
+        percent.0
+    }
+}
+
 /// Bytes in a second, such as `500K` or `2M`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
