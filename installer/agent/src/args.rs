@@ -38,6 +38,9 @@ pub(crate) struct Options {
     /// Use this mirror in place of those in exuvia.json; may be repeated. The root of trust stays.
     #[arg(long = "mirror", global = true, value_name = "URL")]
     pub(crate) mirrors: Vec<String>,
+    /// After each round, write this file for node_exporter's textfile collector (name it *.prom).
+    #[arg(long, global = true, value_name = "FILE", env = "EXUVIA_METRICS")]
+    pub(crate) metrics: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) places: Places,
     #[command(flatten)]

@@ -18,8 +18,7 @@ use crate::failure::Failure;
 use crate::places::Places;
 use crate::platform::{self, Folders, Until, Woken};
 use crate::record::Records;
-use crate::schedule;
-use crate::target::Target;
+use crate::target::{self, Target};
 
 /// Comes back only when it cannot go on, or another one does the work.
 pub(crate) fn run(options: &Options) -> Result<Answer, Failure> {
@@ -81,7 +80,7 @@ impl Due {
             None => options.places.registry()?.names()?,
         };
         for name in names {
-            let interval = schedule::interval(&Target::find(options.of(&name)));
+            let interval = target::interval(&Target::find(options.of(&name)));
             let last = records.load(&name).map(|attended| attended.last);
             let first = last.map_or(0, |last| last.remaining(interval, now));
             due.first = Some(due.first.map_or(first, |known| known.min(first)));

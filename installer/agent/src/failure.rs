@@ -111,6 +111,9 @@ pub(crate) enum Failure {
     /// There is no home directory.
     #[error("there is no home directory")]
     NoHome,
+    /// The report could not be sent.
+    #[error("the report could not be sent: {0}")]
+    Report(#[from] exuvia::fetch::PostError),
     /// The runtime could not be set up.
     #[error("the system gave no resources: {0}")]
     Runtime(std::io::Error),
@@ -159,6 +162,7 @@ impl Failure {
             }
             Failure::Declined { .. } => "the reason says whether to try again",
             Failure::NoHome => "set HOME, or act for the machine with --system",
+            Failure::Report(_) => "correct `report` in the policy, or leave it out",
             Failure::Runtime(_) => "close other programs and try again",
             Failure::Update(error) => error.advice(),
         }
@@ -177,7 +181,7 @@ impl Failure {
                 USAGE
             }
             Failure::NoMachine { .. } | Failure::Declined { .. } => LOCAL,
-            Failure::Runtime(_) | Failure::Service { .. } => LOCAL,
+            Failure::Runtime(_) | Failure::Service { .. } | Failure::Report(_) => LOCAL,
             Failure::Update(error) => error.exit_code(),
         }
     }

@@ -55,6 +55,23 @@ impl Network {
 
     /// The builder with these settings.
     pub(crate) fn apply(&self, builder: Builder) -> Result<Builder, Failure> {
+        let mut http = self.reached()?;
+        http.headers = self.headers.iter().map(|h| (h.0.clone(), h.1.clone())).collect();
+        if let Some(path) = &self.token_file {
+            http.tokens = tokens(path, &String::from_utf8_lossy(&read(path)?))?;
+        }
+        let mut limits = Limits::default();
+        limits.total = self.timeout.map_or(limits.total, Duration::from_secs);
+        Ok(builder.http(http).limits(limits).limit_rate(self.limit_rate))
+    }
+
+    /// Sends a report to an address that is no mirror: without headers and tokens.
+    pub(crate) async fn post(&self, address: &str, json: Vec<u8>) -> Result<(), Failure> {
+        let http = self.reached()?;
+        Ok(exuvia::fetch::post(address, &http, json).await?)
+    }
+
+    fn reached(&self) -> Result<HttpOptions, Failure> {
         let mut http = HttpOptions::default();
         match self.proxy.as_deref() {
             None => {}
@@ -68,13 +85,7 @@ impl Network {
         for path in &self.authorities {
             http.authorities.push(read(path)?);
         }
-        http.headers = self.headers.iter().map(|h| (h.0.clone(), h.1.clone())).collect();
-        if let Some(path) = &self.token_file {
-            http.tokens = tokens(path, &String::from_utf8_lossy(&read(path)?))?;
-        }
-        let mut limits = Limits::default();
-        limits.total = self.timeout.map_or(limits.total, Duration::from_secs);
-        Ok(builder.http(http).limits(limits).limit_rate(self.limit_rate))
+        Ok(http)
     }
 }
 

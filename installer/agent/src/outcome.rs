@@ -86,6 +86,15 @@ impl Outcome {
         }
     }
 
+    /// Why it is held, or who must act, as one word.
+    pub(crate) fn reason(&self) -> &str {
+        match self {
+            Outcome::Held { reason, .. } => reason,
+            Outcome::Failed { family, .. } => family,
+            _ => "",
+        }
+    }
+
     /// The version that it is about.
     pub(crate) fn version(&self) -> Option<&Version> {
         match self {

@@ -74,6 +74,8 @@ pub(crate) struct Rules {
     mirrors: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     proxy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<String>,
 }
 
 impl Rules {
@@ -142,6 +144,7 @@ pub(crate) struct Policy {
     pub(crate) limit_rate: Set<Option<Rate>>,
     pub(crate) mirrors: Set<Option<Vec<String>>>,
     pub(crate) proxy: Set<Option<String>>,
+    pub(crate) report: Set<Option<String>>,
 }
 
 impl Policy {
@@ -163,6 +166,7 @@ impl Policy {
             limit_rate: settle.maybe(|rules| rules.limit_rate),
             mirrors: settle.maybe(|rules| rules.mirrors.clone()),
             proxy: settle.maybe(|rules| rules.proxy.clone()),
+            report: settle.maybe(|rules| rules.report.clone()),
         }
     }
 }

@@ -8,10 +8,6 @@
 use exuvia::Time;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Failure;
-use crate::policy::Span;
-use crate::target::Target;
-
 /// Why to wait, and so for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -93,13 +89,6 @@ impl Last {
     fn share_of(&self, length: i64) -> i64 {
         length.saturating_mul(i64::from(self.lot)) / i64::from(u16::MAX)
     }
-}
-
-/// How often the policy wants a run, in seconds; where it cannot be read, as often as nobody says
-/// anything.
-pub(crate) fn interval(target: &Result<Target, Failure>) -> i64 {
-    let policy = target.as_ref().ok().and_then(|target| target.policy.as_ref());
-    policy.map_or(Span::DAY, |policy| policy.interval.value).seconds()
 }
 
 /// Clocks that are put right by a little do this.

@@ -8,7 +8,7 @@ use crate::args::Options;
 use crate::failure::Failure;
 use crate::network::Network;
 use crate::places::Places;
-use crate::policy::Policy;
+use crate::policy::{Policy, Span};
 use crate::registry::Registration;
 
 /// What the command line comes to.
@@ -19,14 +19,14 @@ pub(crate) struct Target {
     /// Holds for registered applications.
     pub(crate) policy: Option<Policy>,
     mirrors: Vec<String>,
-    network: Network,
+    pub(crate) network: Network,
     places: Places,
 }
 
 impl Target {
     /// Looks a named application up.
     pub(crate) fn find(options: Options) -> Result<Target, Failure> {
-        let Options { app, config, install, mirrors, places, mut network } = options;
+        let Options { app, config, install, mirrors, places, mut network, metrics: _ } = options;
         let Some(name) = app else {
             return Ok(Target { config, install, policy: None, mirrors, network, places });
         };
@@ -78,4 +78,11 @@ impl Target {
         let path = path.canonicalize().unwrap_or_else(|_| path.clone());
         Ok(Install::open(&path).map_err(LocalError::from)?)
     }
+}
+
+/// How often the policy wants a run, in seconds; where it cannot be read, as often as nobody says
+/// anything.
+pub(crate) fn interval(target: &Result<Target, Failure>) -> i64 {
+    let policy = target.as_ref().ok().and_then(|target| target.policy.as_ref());
+    policy.map_or(Span::DAY, |policy| policy.interval.value).seconds()
 }

@@ -9,7 +9,7 @@ mod folder;
 mod http;
 
 pub use folder::Folder;
-pub use http::{Http, HttpError, HttpOptions, Proxy, Token};
+pub use http::{Http, HttpError, HttpOptions, PostError, Proxy, Token, post};
 
 use std::fmt;
 use std::sync::Arc;

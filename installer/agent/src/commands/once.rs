@@ -11,11 +11,13 @@ use crate::args::Options;
 use crate::attend::{Attendance, Attention};
 use crate::clock;
 use crate::failure::Failure;
+use crate::metrics;
 use crate::notices::Notices;
 use crate::outcome::Outcome;
 use crate::record::{Attended, Known, Records};
-use crate::schedule::{self, Last};
-use crate::target::Target;
+use crate::report::Report;
+use crate::schedule::Last;
+use crate::target::{self, Target};
 
 /// Which applications are due beyond those whose time has come.
 #[derive(Clone, Copy, Debug)]
@@ -66,12 +68,17 @@ pub(super) fn once(options: &Options, due: Due) -> Result<Answer, Failure> {
         log(&name, &attended);
         runs.push(Run { name, attended, code });
     }
+    if let Some(file) = &options.metrics
+        && let Err(failure) = metrics::write(options, &records, file)
+    {
+        eprintln!("event=metrics-failed text={:?}", failure.to_string());
+    }
     Ok(answer(&runs))
 }
 
 fn is_due(before: Option<&Attended>, target: &Result<Target, Failure>, due: Due) -> bool {
     let Some(Attended { last, .. }) = before.filter(|_| !due.now) else { return true };
-    let interval = schedule::interval(target);
+    let interval = target::interval(target);
     let remaining = match due.network_up && last.failures() > 0 {
         true => last.remaining_with_network(interval, clock::now()),
         false => last.remaining(interval, clock::now()),
@@ -90,6 +97,8 @@ struct Call<'a> {
 struct Before {
     known: Option<Known>,
     since: Option<Time>,
+    /// Whether it did not fail.
+    first_failure: bool,
 }
 
 impl Call<'_> {
@@ -104,7 +113,8 @@ impl Call<'_> {
         let before_at = before.as_ref().map(|before| before.last.at);
         let failures = before.as_ref().map_or(0, |before| before.last.failures());
         let known = before.and_then(|before| before.known);
-        let before = Before { known: known.clone(), since: before_at };
+        let before =
+            Before { known: known.clone(), since: before_at, first_failure: failures == 0 };
         let attended = target.and_then(|target| self.look_after(&target, before, lot));
         let (attendance, code) = match attended {
             Ok(attendance) => (attendance, None),
@@ -124,15 +134,23 @@ impl Call<'_> {
         let policy = target.policy.as_ref().ok_or(Failure::Argument { argument: "--app NAME" })?;
         let (now, lot) = (clock::now(), f64::from(lot) / f64::from(u16::MAX));
         let moment = clock::local(now);
-        let Before { known, since } = before;
+        let Before { known, since, first_failure } = before;
         let may_ask = self.may_ask && policy.notices.value;
         let Call { name, only_check, .. } = *self;
         let attention =
             Attention { name, updater: &updater, policy, now, moment, lot, only_check, may_ask };
         super::on_runtime(async {
             let attended = attention.attend(known).await;
-            if let Some(since) = since.filter(|_| may_ask && !only_check) {
-                tell_reverted(name, &updater, since).await;
+            if let Some(since) = since.filter(|_| !only_check) {
+                if may_ask {
+                    tell_reverted(name, &updater, since).await;
+                }
+                if let Some(address) = &policy.report.value {
+                    let report =
+                        Report { updater: &updater, network: &target.network, address, since };
+                    // That it still fails is known.
+                    report.send(attended.as_ref().err().filter(|_| first_failure)).await;
+                }
             }
             attended
         })

@@ -11,8 +11,7 @@ use crate::args::Options;
 use crate::clock;
 use crate::failure::Failure;
 use crate::record::{Attended, Records};
-use crate::schedule::interval;
-use crate::target::Target;
+use crate::target::{Target, interval};
 
 pub(super) fn status(options: &Options) -> Result<Answer, Failure> {
     let records = Records::look(&options.places)?;

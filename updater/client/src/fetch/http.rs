@@ -10,6 +10,7 @@ mod clients;
 mod desktop;
 mod options;
 mod pieces;
+mod post;
 mod reply;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use url::Url;
 use self::clients::Clients;
 pub use self::options::{HttpError, HttpOptions, Proxy, Token};
 use self::pieces::{Pace, Rest};
+pub use self::post::{PostError, post};
 use super::{BoxFuture, Fetch, FetchError, Reply, Request, segments};
 
 const REDIRECTS: usize = 5;
