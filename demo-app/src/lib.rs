@@ -10,7 +10,7 @@ mod commands;
 mod notes;
 mod settings;
 
-use tauri::Manager;
+use tauri::{AppHandle, Manager};
 use tauri_plugin_exuvia::{App, Builder, ExuviaExt, exuvia};
 
 pub use tauri_plugin_exuvia::startup;
@@ -40,6 +40,8 @@ pub fn run(app: App, release: &Release) {
         context.package_info_mut().version = version;
     }
     let ran = tauri::Builder::default()
+        // First, as it wants: a second start ends here.
+        .plugin(tauri_plugin_single_instance::init(|app, _, _| show(app)))
         .plugin(Builder::new(app, release.config).configure(mirror_from_environment).build())
         .setup(|app| {
             let data = app.path().app_data_dir()?;
@@ -62,6 +64,13 @@ pub fn run(app: App, release: &Release) {
     if let Err(error) = ran {
         eprintln!("notes cannot open its window: {error}");
         std::process::exit(1);
+    }
+}
+
+fn show(app: &AppHandle) {
+    if let Some(window) = app.get_webview_window("main") {
+        // It is there already; that it cannot be raised is no reason to fail.
+        let _ = window.unminimize().and_then(|()| window.set_focus());
     }
 }
 

@@ -25,12 +25,14 @@ pub(crate) fn on_event<R: Runtime>(app: &AppHandle<R>, event: &RunEvent) {
         }
         RunEvent::Exit if exuvia.starts_again.load(Ordering::Relaxed) => {
             let Some(path) = exuvia::stable_exe() else { return };
+            // Gives back what only one process may hold: else the new one hands over to this one, which
+            // is about to end.
+            app.cleanup_before_exit();
             if let Err(error) = Command::new(&path).args(std::env::args_os().skip(1)).spawn() {
                 eprintln!("exuvia: {} cannot be started: {error}", path.display());
                 return;
             }
             // Or Tauri's restart would start the old version beside it.
-            app.cleanup_before_exit();
             std::process::exit(0);
         }
         _ => {}
