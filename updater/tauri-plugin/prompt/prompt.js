@@ -119,6 +119,8 @@ class ExuviaPrompt extends HTMLElement {
       } else if (this.#mode === 'automatic' && !byUser && !this.#update.critical) {
         this.#decided = this.#update.version;
         this.#keepNotes();
+        // It may have been asked for before the user chose not to be asked.
+        if (this.#situation.kind === 'offer') this.#show({ kind: 'none' });
         await this.#update.installOnQuit();
       } else {
         this.#show({ kind: 'offer', update: this.#update });
