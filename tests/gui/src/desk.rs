@@ -2,21 +2,23 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use exuvia_tests::server::Server;
 use serde_json::Value;
 
+use crate::bus::Bus;
 use crate::screen::Screen;
 
-/// What was built, a home, a server and a screen.
+/// What was built, a home, a server, a screen and a session bus.
 pub struct Desk {
     built: PathBuf,
     folder: tempfile::TempDir,
     server: Server,
     screen: Screen,
+    bus: Bus,
 }
 
 impl Desk {
@@ -28,7 +30,8 @@ impl Desk {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
         let server = Server::start(&folder.path().join("www"));
-        let desk = Desk { built: built.into(), folder, server, screen: Screen::new() };
+        let (screen, bus) = (Screen::new(), Bus::new());
+        let desk = Desk { built: built.into(), folder, server, screen, bus };
         desk.publish("1.0.0");
         desk.agent(&["install"]);
         desk
@@ -36,9 +39,43 @@ impl Desk {
 
     /// From now on the server has what was published up to this version.
     pub fn publish(&self, version: &str) {
-        let from = self.built.join("www").join(version).join(".");
-        let copied = Command::new("cp").arg("-a").arg(from).arg(self.path("www")).status();
-        assert!(copied.unwrap().success(), "{version} was built");
+        copy(&self.built.join("www").join(version).join("."), &self.path("www"));
+    }
+
+    /// Releases what was built as `dist` under a version after all others, and publishes it.
+    pub fn release(&self, dist: &str, version: &str, options: &[&str]) {
+        if !self.path("repo").exists() {
+            copy(&self.built.join("repo"), &self.path("repo"));
+        }
+        let tree = self.path(version);
+        copy(&self.built.join("dist").join(dist), &tree);
+        // Else it is the very bundle of another version.
+        std::fs::write(tree.join("share/version"), version).unwrap();
+        let www = self.path("www");
+        let (tree, www) = (tree.to_str().unwrap(), www.to_str().unwrap());
+        let release = ["release", tree, "--version", version, "--executable", "notes"];
+        for args in [&[&release, options].concat()[..], &["publish", www]] {
+            let mut publisher = Command::new(self.built.join("bin/exuvia"));
+            publisher.env("EXUVIA_REPO", self.path("repo")).args(args);
+            publisher.env("EXUVIA_PASSPHRASE", "a-demonstration-has-no-secrets");
+            let output = publisher.output().unwrap();
+            assert!(output.status.success(), "{args:?}: {output:?}");
+        }
+    }
+
+    /// Starts the application once more beside the one that runs, and waits until that start has ended.
+    pub fn start_again(&self) -> ExitStatus {
+        let mut command = Command::new(self.program());
+        self.environment(&mut command);
+        let mut second = command.spawn().unwrap();
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = second.try_wait().unwrap() {
+                return status;
+            }
+            assert!(begun.elapsed() < PATIENCE, "the second start goes on");
+            thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// The server.
@@ -89,13 +126,18 @@ impl Desk {
 
     /// Waits until this version is installed and at rest.
     pub fn settles_at(&self, version: &str) {
+        self.until(|status| status["version"] == version && status["phase"] == "settled");
+    }
+
+    /// Waits until the installation says what is wanted of it.
+    pub fn until(&self, wanted: impl Fn(&Value) -> bool) {
         let begun = Instant::now();
         loop {
             let status = self.status();
-            if status["version"] == version && status["phase"] == "settled" {
+            if wanted(&status) {
                 return;
             }
-            assert!(begun.elapsed() < PATIENCE, "{version} is not reached: {status:#}");
+            assert!(begun.elapsed() < PATIENCE, "it does not come to that: {status:#}");
             thread::sleep(Duration::from_millis(200));
         }
     }
@@ -105,6 +147,7 @@ impl Desk {
         let home = self.path("home");
         command
             .env("DISPLAY", &self.screen.display)
+            .env("DBUS_SESSION_BUS_ADDRESS", &self.bus.address)
             .env_remove("WAYLAND_DISPLAY")
             .env("HOME", &home)
             .env("XDG_DATA_HOME", home.join("data"))
@@ -172,6 +215,11 @@ impl Drop for Desk {
     fn drop(&mut self) {
         self.log_out();
     }
+}
+
+fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(from).arg(to).status();
+    assert!(copied.unwrap().success(), "{} was built", from.display());
 }
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {

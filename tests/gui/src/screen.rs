@@ -28,6 +28,23 @@ impl Screen {
         Screen { _server: Arc::new(Server(server)), display: format!(":{}", line.trim()) }
     }
 
+    /// The windows with this title that are seen, by the numbers that the X server gave them.
+    pub(crate) fn windows(&self, title: &str) -> Vec<String> {
+        let title = format!("^{title}$");
+        let found = self.xdotool(&["search", "--onlyvisible", "--name", &title]);
+        found.lines().map(str::to_owned).collect()
+    }
+
+    /// Presses keys in a window, as a keyboard does.
+    pub(crate) fn press(&self, window: &str, keys: &str) {
+        self.xdotool(&["windowfocus", "--sync", window, "key", keys]);
+    }
+
+    fn xdotool(&self, args: &[&str]) -> String {
+        let output = Command::new("xdotool").args(args).env("DISPLAY", &self.display).output();
+        String::from_utf8(output.expect("xdotool is installed").stdout).unwrap()
+    }
+
     /// Keeps a picture of all that is seen as `EXUVIA_SHOTS/NAME.png`, if that folder is given.
     pub(crate) fn shot(&self, name: &str) {
         let Some(folder) = std::env::var_os("EXUVIA_SHOTS") else { return };

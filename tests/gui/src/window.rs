@@ -30,6 +30,14 @@ impl Window {
 
     /// As [`Window::open`], with arguments and variables of the environment.
     pub async fn open_with(desk: &Desk, args: &[&str], variables: &[(&str, &str)]) -> Window {
+        let window = Window::open_page(desk, args, variables).await;
+        // The page marks itself once it has loaded the notes.
+        window.until("return document.documentElement.dataset.ready", &json!("yes")).await;
+        window
+    }
+
+    /// As [`Window::open_with`], whatever the page makes of it.
+    pub async fn open_page(desk: &Desk, args: &[&str], variables: &[(&str, &str)]) -> Window {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new("WebKitWebDriver");
         command.arg(format!("--port={port}")).stdout(Stdio::null());
@@ -51,11 +59,7 @@ impl Window {
                 failed => panic!("no window: {failed:?}"),
             }
         };
-        let window =
-            Window { apps: desk.path("apps"), screen: desk.screen().clone(), client, driver };
-        // The page marks itself once it has loaded the notes.
-        window.until("return document.documentElement.dataset.ready", &json!("yes")).await;
-        window
+        Window { apps: desk.path("apps"), screen: desk.screen().clone(), client, driver }
     }
 
     /// Runs a script and gives what it returns.
@@ -150,6 +154,30 @@ impl Window {
         self.client.perform_actions(actions).await.unwrap();
     }
 
+    /// Waits for a dialog of the system beside the window, and presses these keys in it.
+    pub async fn answer_dialog(&self, shot: &str, keys: &str) {
+        let begun = Instant::now();
+        // Both bear the application's name; the dialog came last.
+        let mut windows = self.screen.windows(TITLE);
+        while windows.len() < 2 {
+            assert!(begun.elapsed() < PATIENCE, "no dialog: {windows:?}");
+            sleep(Duration::from_millis(100)).await;
+            windows = self.screen.windows(TITLE);
+        }
+        self.shot(shot).await;
+        windows.sort_by_key(|window| window.parse::<u64>().unwrap());
+        self.screen.press(windows.last().unwrap(), keys);
+        while self.screen.windows(TITLE).len() == windows.len() {
+            assert!(begun.elapsed() < PATIENCE, "the dialog stays");
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Waits until the application has quit by itself.
+    pub async fn quits(self) {
+        assert!(self.is_gone().await, "the application quits");
+    }
+
     /// Keeps what is seen as `EXUVIA_SHOTS/NAME.png`, if that folder is given.
     pub async fn shot(&self, name: &str) {
         // What arrives moves for a moment.
@@ -193,6 +221,7 @@ impl Drop for Window {
     }
 }
 
+const TITLE: &str = "Notes";
 const PROMPT: &str = "const prompt = document.querySelector('exuvia-prompt');";
 /// How long the driver may take over one command.
 const ANSWER: Duration = Duration::from_secs(5);
