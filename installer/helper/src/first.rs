@@ -4,6 +4,7 @@ use crate::compare;
 use crate::error::Error;
 use crate::held::Held;
 use crate::install::{Install, intact};
+use crate::platform;
 use crate::receive::keep_manifest;
 use crate::stage::{self, Fill};
 use crate::trust::{self, Learnt, Wanted};
@@ -62,7 +63,7 @@ impl Install {
             Layout::first(first.config, first.platform, first.shape.clone(), facts)?;
         let launcher = open_launcher(first)?;
         let path = std::path::absolute(first.path).unwrap_or_else(|_| first.path.to_owned());
-        let install = prepare(&path, layout)?;
+        let install = prepare(&path, layout, false)?;
         let held = install.lock(Duration::ZERO)?;
         held.start_over()?;
         held.write_trust(first.config, &learnt)?;
@@ -85,8 +86,9 @@ fn open_launcher(first: &First<'_>) -> Result<Option<File>, Error> {
     }
 }
 
-/// Opens or makes the directories.
-fn prepare(path: &Path, layout: Layout) -> Result<Install, Error> {
+/// Opens or makes the directories. What stands at a fixed path already is in the way, unless it is to
+/// be taken over.
+pub(crate) fn prepare(path: &Path, layout: Layout, taking_over: bool) -> Result<Install, Error> {
     let occupied = || Error::Occupied { path: path.to_owned() };
     let root = match &layout.shape {
         Shape::Versioned { .. } => Dir::open_or_create(path)?,
@@ -97,13 +99,14 @@ fn prepare(path: &Path, layout: Layout) -> Result<Install, Error> {
     };
     let free = match &layout.shape {
         Shape::Versioned { .. } => root.entries()?.is_empty(),
-        Shape::InPlace { name, .. } => root.metadata(name)?.is_none(),
+        Shape::InPlace { name, .. } => taking_over || root.metadata(name)?.is_none(),
     };
     let state = match root.metadata(layout.state())? {
         Some(_) => root.subdir(layout.state())?,
         None if free => root.create_dir(layout.state())?,
         None => return Err(occupied()),
     };
+    platform::check_owner(state.path(), path)?;
     if !state.entries()?.iter().all(|entry| entry.name.to_str().is_some_and(files::is_in_state)) {
         return Err(occupied());
     }
@@ -141,7 +144,7 @@ impl Held<'_> {
         Ok(state.sweep()?)
     }
 
-    fn write_trust(&self, config: &Config, learnt: &Learnt) -> Result<(), Error> {
+    pub(crate) fn write_trust(&self, config: &Config, learnt: &Learnt) -> Result<(), Error> {
         self.save_floors(learnt.floors.as_ref().unwrap_or(&Floors::default()))?;
         self.write_twice(files::ROOTS, learnt.root.as_ref().unwrap_or(&config.root))
     }
@@ -177,6 +180,6 @@ impl Held<'_> {
     }
 }
 
-fn settled(current: ReleaseRef) -> Phase {
+pub(crate) fn settled(current: ReleaseRef) -> Phase {
     Phase::Settled { current, previous: None }
 }

@@ -6,7 +6,7 @@ use crate::clock::now;
 use crate::count::Counted;
 use crate::error::Error;
 use crate::install::Install;
-use crate::platform;
+use crate::platform::{self, RunAs};
 use crate::qualify::{QUALIFY, TRIAL};
 use crate::watch::{self, Watched, keep_running};
 use exuvia_plan::{Consent, Phase, ReleaseRef};
@@ -44,6 +44,17 @@ impl Install {
         }
     }
 
+    /// Starts the application as an own process, by its stable path. Nothing of the environment that
+    /// was made for this process goes along.
+    ///
+    /// # Errors
+    /// [`Error::Spawn`].
+    pub fn start_again(&self, args: &[OsString]) -> Result<(), Error> {
+        let path = self.stable_exe();
+        let started = platform::spawn(&mut prepared(&path, args));
+        started.map(drop).map_err(|source| Error::Spawn { path, source })
+    }
+
     /// Whether a process of the version that the stable path leads to lives, as far as its lock tells:
     /// a program in place that does not embed Exuvia holds none.
     ///
@@ -70,6 +81,7 @@ impl Install {
                 && on_quit(&phase)
                 // Another instance still runs: it has not quit yet.
                 && held.not_running(&current.version)?.is_some()
+                && self.stands(current)?
             {
                 phase = held.take(phase.swap(next.digest, now())?, now())?;
             }
@@ -121,7 +133,7 @@ fn become_command(mut command: Command) -> Result<Infallible, Error> {
 pub(crate) fn prepared(program: &Path, args: &[OsString]) -> Command {
     let mut command = Command::new(program);
     command.args(args).env_remove(TRIAL).env_remove(QUALIFY);
-    platform::clean_environment(&mut command);
+    platform::clean_environment(&mut command, RunAs::Myself);
     command
 }
 

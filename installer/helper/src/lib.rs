@@ -28,6 +28,7 @@
 //! ```
 #![deny(unsafe_code)]
 
+mod adopt;
 mod clock;
 mod compare;
 mod count;
@@ -50,6 +51,7 @@ mod trust;
 mod uninstall;
 mod watch;
 
+pub use adopt::Adoption;
 pub use clock::now;
 pub use count::Begun;
 pub use error::{Error, Family};
@@ -58,6 +60,6 @@ pub use first::First;
 pub use install::{Install, Status, Waiting};
 pub use machine::ask_machine;
 pub use receive::Request;
-pub use startup::{Startup, at_startup, own_exe, reenter};
+pub use startup::{Startup, at_startup, own_exe, own_image, reenter};
 pub use steps::{Committed, Qualified, Reverted, Staged, Trial};
 pub use uninstall::Uninstalled;

@@ -17,17 +17,13 @@ pub(crate) fn run(
     let qualify = &install.layout().qualify;
     let (user, nonce) = (platform::unprivileged(install.path()), platform::nonce());
     let mut command = Command::new(install.executable(next, phase));
-    if let RunAs::User { .. } = user {
-        // Root's environment is none of a stranger's business.
-        command.env_clear().env("PATH", "/usr/bin:/bin");
-    }
+    platform::clean_environment(&mut command, user);
     match qualify {
         Qualify::No => return Ok(Some(QualifySkipped::NotAsked)),
         Qualify::Args(args) => command.args(args),
         Qualify::Nonce => command.env(QUALIFY, &nonce),
     };
     command.env_remove(TRIAL).stdin(Stdio::null());
-    platform::clean_environment(&mut command);
     let denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
     match (platform::run(&mut command, user, LIMIT, MAX_OUTPUT), user) {
         (Err(error), RunAs::User { user, .. }) if denied(&error) => {

@@ -91,13 +91,17 @@ fn without_layout(exe: &Path) -> Option<PathBuf> {
 /// The path by which this program was installed: its own executable, or the AppImage that it was
 /// started from and never the file inside the mounted image.
 pub fn own_exe() -> Option<PathBuf> {
-    let exe = std::env::current_exe().ok()?;
-    let image = std::env::var_os("APPIMAGE").map(PathBuf::from);
-    let mount = std::env::var_os("APPDIR").map(PathBuf::from);
-    match (image, mount) {
-        (Some(image), Some(mount)) if exe.starts_with(&mount) => Some(image),
-        _ => Some(exe),
-    }
+    own_image().or_else(|| std::env::current_exe().ok())
+}
+
+/// The AppImage that this program was started from, if it runs from one: its runtime says so, and this
+/// executable lies in what it mounted. Another program's image is in the environment of all that it
+/// starts.
+pub fn own_image() -> Option<PathBuf> {
+    let of_runtime = |name| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    let (image, mount) = (of_runtime("APPIMAGE")?, of_runtime("APPDIR")?);
+    let (image, mount) = (image.canonicalize().unwrap_or(image), mount.canonicalize().ok()?);
+    std::env::current_exe().ok()?.starts_with(mount).then_some(image)
 }
 
 /// The start of an embedding application whose executable is `exe` (see [`own_exe`]). In the

@@ -5,7 +5,7 @@ use crate::journal::ReleaseRef;
 use crate::layout::{InPlaceShape, Layout, LayoutError, Shape};
 use exuvia_bundle::RelPath;
 use exuvia_core::release::Facts;
-use exuvia_core::{Kind, Platform};
+use exuvia_core::{Digest, Kind, Platform, Time};
 use semver::Version;
 
 /// Why a trusted release is not installed here.
@@ -49,6 +49,30 @@ pub enum Refusal {
 }
 
 impl ReleaseRef {
+    /// The release of these facts.
+    ///
+    /// # Errors
+    /// [`Refusal::NotUnderstood`], [`Refusal::NoProgram`].
+    pub fn of(facts: &Facts) -> Result<ReleaseRef, Refusal> {
+        if let Some(field) = facts.not_understood() {
+            return Err(Refusal::NotUnderstood { field: field.to_owned() });
+        }
+        Ok(ReleaseRef {
+            version: facts.version.clone(),
+            digest: facts.bundle.digest,
+            executable: RelPath::new(&facts.executable).map_err(|_| Refusal::NoProgram)?,
+            published: facts.published,
+            safe_from: facts.safe_from.clone(),
+            schema: facts.data.as_ref().map(|data| data.schema),
+        })
+    }
+
+    /// What came here without signed facts: only what can be seen is known of it.
+    pub fn unsigned(version: &Version, digest: Digest, executable: RelPath) -> ReleaseRef {
+        let (version, published) = (version.clone(), Time::from_unix(0));
+        ReleaseRef { version, digest, executable, published, safe_from: None, schema: None }
+    }
+
     /// The release, if it may follow `current` in this installation; `floor` is the application's.
     ///
     /// # Errors
@@ -59,7 +83,7 @@ impl ReleaseRef {
         current: &ReleaseRef,
         floor: Option<&Version>,
     ) -> Result<ReleaseRef, Refusal> {
-        let next = understood(facts)?;
+        let next = ReleaseRef::of(facts)?;
         if facts.kind != layout.kind {
             return Err(Refusal::WrongKind { found: facts.kind });
         }
@@ -94,37 +118,52 @@ impl Layout {
         facts: &Facts,
     ) -> Result<(Layout, ReleaseRef), Refusal> {
         use InPlaceShape::{File, Folder};
-        let current = understood(facts)?;
+        let current = ReleaseRef::of(facts)?;
         match (facts.kind, &shape) {
             (Kind::Folder | Kind::Exe, Shape::Versioned { .. })
             | (Kind::Folder | Kind::App, Shape::InPlace { shape: Folder, .. })
             | (Kind::Exe | Kind::AppImage, Shape::InPlace { shape: File, .. }) => {}
             (found, _) => return Err(Refusal::WrongKind { found }),
         }
+        let layout = Layout::of(config, platform, facts.kind, shape, &current)?;
+        Ok((layout, current))
+    }
+
+    /// The layout of a single program that came here by other means, under this name.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongKind`], [`Refusal::Layout`].
+    pub fn adopted(
+        config: &Config,
+        platform: &Platform,
+        kind: Kind,
+        name: &str,
+        current: &ReleaseRef,
+    ) -> Result<Layout, Refusal> {
+        if !matches!(kind, Kind::Exe | Kind::AppImage) {
+            return Err(Refusal::WrongKind { found: kind });
+        }
+        let shape = Shape::InPlace { shape: InPlaceShape::File, name: name.to_owned() };
+        Layout::of(config, platform, kind, shape, current)
+    }
+
+    fn of(
+        config: &Config,
+        platform: &Platform,
+        kind: Kind,
+        shape: Shape,
+        current: &ReleaseRef,
+    ) -> Result<Layout, Refusal> {
         let layout = Layout {
             shape,
             app: config.app.clone(),
             channel: config.channel.clone(),
             platform: platform.clone(),
-            kind: facts.kind,
+            kind,
             executable: current.executable.clone(),
             health: config.health,
             qualify: config.qualify.clone(),
         };
-        Ok((layout.checked()?, current))
+        Ok(layout.checked()?)
     }
-}
-
-fn understood(facts: &Facts) -> Result<ReleaseRef, Refusal> {
-    if let Some(field) = facts.not_understood() {
-        return Err(Refusal::NotUnderstood { field: field.to_owned() });
-    }
-    Ok(ReleaseRef {
-        version: facts.version.clone(),
-        digest: facts.bundle.digest,
-        executable: RelPath::new(&facts.executable).map_err(|_| Refusal::NoProgram)?,
-        published: facts.published,
-        safe_from: facts.safe_from.clone(),
-        schema: facts.data.as_ref().map(|data| data.schema),
-    })
 }

@@ -1,14 +1,11 @@
 //! After the switch.
 
-use std::process::Command;
-use std::sync::Arc;
-
 use exuvia_core::Time;
 use exuvia_helper::Install;
 use exuvia_plan::{Layout, Qualify, Shape};
 use semver::Version;
 
-use crate::error::{Error, LocalError};
+use crate::error::Error;
 
 /// Switched: the stable path leads to the new version.
 #[derive(Debug)]
@@ -33,11 +30,8 @@ impl Applied {
     /// # Errors
     /// [`Error::Local`] when it cannot be started.
     pub fn relaunch(self) -> Result<(), Error> {
-        let path = self.install.stable_exe();
-        match Command::new(&path).args(std::env::args_os().skip(1)).spawn() {
-            Ok(_) => Ok(()),
-            Err(e) => Err(LocalError::Io { path, source: Arc::new(e) }.into()),
-        }
+        let args: Vec<_> = std::env::args_os().skip(1).collect();
+        Ok(self.install.start_again(&args)?)
     }
 }
 

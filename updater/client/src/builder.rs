@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use exuvia_core::{App, Channel, Kind, Platform, Time, names};
 use exuvia_helper::Install;
@@ -14,6 +14,7 @@ use crate::control::Control;
 use crate::error::LocalError;
 use crate::fetch::{Fetch, Folder, Http, HttpError, HttpOptions};
 use crate::freshness;
+use crate::image::Image;
 use crate::keeper::Keeper;
 use crate::limits::Limits;
 
@@ -43,7 +44,12 @@ pub(crate) struct Settings {
     pub(crate) current_version: Option<Version>,
     /// The versions that may be offered, if not all.
     pub(crate) pin: Option<VersionReq>,
-    pub(crate) installation: Result<Install, LocalError>,
+    /// The installation that was found.
+    found: Result<Install, LocalError>,
+    /// The one that was made of the running AppImage since.
+    pub(crate) adopted: OnceLock<Install>,
+    /// The AppImage that runs, if this is its updater.
+    pub(crate) image: Option<Image>,
     /// What the store is named after: the installation, or where one would be.
     pub(crate) place: PathBuf,
     pub(crate) sources: Vec<Arc<dyn Fetch>>,
@@ -53,6 +59,13 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// After so many days without anything new it is told.
     pub(crate) stale_days: u32,
+}
+
+impl Settings {
+    /// The installation that is kept up to date.
+    pub(crate) fn installation(&self) -> Result<&Install, &LocalError> {
+        self.adopted.get().map_or(self.found.as_ref(), Ok)
+    }
 }
 
 impl Updater {
@@ -109,7 +122,7 @@ impl Updater {
     /// # Errors
     /// [`LocalError::NotInstalled`], [`LocalError::Kept`], or why an installation cannot be used.
     pub fn installation(&self) -> Result<&Install, LocalError> {
-        self.settings.installation.as_ref().map_err(LocalError::clone)
+        self.settings.installation().map_err(LocalError::clone)
     }
 }
 
@@ -135,7 +148,8 @@ pub struct Builder {
 
 impl Builder {
     /// The running version, `env!("CARGO_PKG_VERSION")`: what releases are compared with where no
-    /// installation says what is installed.
+    /// installation says what is installed. An AppImage that its user downloaded is made an
+    /// installation by its first update, if it says here what it is.
     pub fn current_version(mut self, version: &str) -> Self {
         self.current_version = Some(version.to_owned());
         self
@@ -236,8 +250,9 @@ impl Builder {
     /// is still possible, and a later step says [`NotInstalled`](LocalError::NotInstalled).
     pub fn build(self) -> Result<Updater, BuildError> {
         let config = Config::parse(&self.config)?;
-        let (installation, place) = find(self.install);
-        let layout = installation.as_ref().ok().map(|install| install.layout());
+        let image = exuvia_helper::own_image().filter(|_| self.install.is_none());
+        let (found, place) = find(self.install);
+        let layout = found.as_ref().ok().map(|install| install.layout());
         if let Some(layout) = layout.filter(|layout| layout.app != config.app) {
             let (configured, installed) = (config.app.clone(), layout.app.clone());
             return Err(BuildError::OtherApp { configured, installed });
@@ -256,12 +271,15 @@ impl Builder {
                 .map_err(|source| BuildError::Platform { source })?,
         };
         let kind = layout.map(|layout| layout.kind).or(self.kind);
+        let kind = kind.or(image.is_some().then_some(Kind::AppImage));
         let current_version = match self.current_version {
             Some(given) => Some(
                 Version::parse(&given).map_err(|source| BuildError::Version { given, source })?,
             ),
             None => None,
         };
+        let image = image.zip(current_version.clone());
+        let image = image.map(|(path, version)| Image { path, version });
         let (state, cache) = directories(self.state_dir, self.cache_dir)?;
         let settings = Settings {
             config,
@@ -270,7 +288,9 @@ impl Builder {
             kind,
             current_version,
             pin: self.pin,
-            installation,
+            found,
+            adopted: OnceLock::new(),
+            image,
             place,
             sources,
             clock: self.clock,

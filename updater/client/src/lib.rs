@@ -46,6 +46,7 @@
 //! | `app`, `report` | `startup`, `healthy`, what happened |
 //! | `builder`, `installation` | settings; status, history, rollback, first installation |
 //! | `run`, `space` | what the steps share: refresh, choice, gathering of payloads; room for them |
+//! | `image` | an AppImage that was downloaded by hand |
 //! | `keeper` | places that package managers, stores and images look after |
 //! | `driver`, `store`, `roots`, `freshness` | core's machines driven; metadata and floors kept (formats §8); the freeze alarm |
 //! | [`fetch`], `mirrors`, `pull` | sources; which one to ask; deadlines and least rate |
@@ -75,6 +76,7 @@ pub mod fetch;
 mod flat;
 mod freshness;
 mod held;
+mod image;
 mod installation;
 mod keeper;
 mod limits;

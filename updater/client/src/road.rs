@@ -90,9 +90,10 @@ impl Offer {
     /// # Errors
     /// [`Error::Network`] when no mirror can be heard; what was received is kept and continued from.
     /// [`Error::Repository`] when no route is left. [`LocalError::Busy`](crate::LocalError::Busy),
-    /// [`LocalError::NotInstalled`](crate::LocalError::NotInstalled).
+    /// [`LocalError::NotInstalled`](crate::LocalError::NotInstalled). An AppImage that was downloaded
+    /// by hand becomes an installation here.
     pub async fn download(self, progress: &mut dyn Progress) -> Result<Payloads, Error> {
-        let install = self.run.installation()?;
+        let install = self.run.installed_or_adopted().await?;
         let lock = self.run.lock(&self.routes).await?;
         let (ready, base_checked) = (Ready::Nothing, false);
         let mut payloads = Payloads { offer: self, install, lock, ready, base_checked };

@@ -48,6 +48,8 @@ pub(crate) struct Run {
     pub(crate) now: Time,
     /// The channel's rollout, where a release may be held back by it.
     pub(crate) rollout: Option<Rollout>,
+    /// What was signed about the version that runs, as an AppImage that is not installed yet.
+    pub(crate) facts: Option<Facts>,
 }
 
 /// What a run is for.
@@ -65,8 +67,9 @@ impl Run {
         let (store, status, penalties) = in_background(move || -> Result<_, Error> {
             let app = settings.config.app.as_str();
             let store = Store::open(&settings.state, app, &settings.place)?;
-            if let Ok(install) = &settings.installation {
+            if let Ok(install) = settings.installation() {
                 applied::end_cut_off(install, (settings.clock)());
+                settings.image.iter().for_each(|image| image.notice(install, (settings.clock)()));
             }
             // Without its root an installation takes nothing any more.
             let rooted = |install: &Install| {
@@ -74,7 +77,7 @@ impl Run {
                 install.trusted_root()?.ok_or(exuvia_helper::Error::Unfinished { path })?;
                 install.status()
             };
-            let status = match settings.installation.as_ref().ok().map(rooted) {
+            let status = match settings.installation().ok().map(rooted) {
                 // A first installation that was cut off: nothing is installed yet.
                 Some(Err(exuvia_helper::Error::Unfinished { .. })) => None,
                 // Installing again is how a person mends damaged state.
@@ -98,8 +101,8 @@ impl Run {
         let sources = penalties.order(&settings.sources, now);
         let mirrors = Mirrors::new(sources, settings.limits, updater.cancel.watch());
         let control = updater.control.clone();
-        let rollout = None;
-        Ok(Run { settings, store, mirrors, penalties, control, status, wants, now, rollout })
+        let (rollout, facts) = (None, None);
+        Ok(Run { settings, store, mirrors, penalties, control, status, wants, now, rollout, facts })
     }
 
     /// Metadata that is trusted and in date. Tells what was mended for it, and whether the repository
@@ -133,7 +136,7 @@ impl Run {
         let (store, settings) = (self.store.clone(), self.settings.clone());
         let is_installed = self.status.is_some();
         let (roots, mut floors) = in_background(move || -> Result<_, Error> {
-            let installed = match &settings.installation {
+            let installed = match settings.installation() {
                 Ok(install) if is_installed => install.trusted_root()?,
                 _ => None,
             };
@@ -168,6 +171,10 @@ impl Run {
         let (trusted, targets) = search.finish().map_err(metadata)?;
         self.learn().await?;
         let releases = Releases::read(targets, &config.app, channel, platform);
+        self.facts = match &self.status {
+            Some(_) => None,
+            None => settings.image.as_ref().and_then(|image| image.facts(&releases)),
+        };
         if choose::wants_rollout(&releases, self.now) {
             // Missing or invalid, it holds back what may be held back, and is no error.
             self.rollout = self.read_rollout(trusted, progress).await.ok().flatten();
@@ -269,7 +276,7 @@ impl Run {
 
     /// The installation, which everything beyond a check needs.
     pub(crate) fn installation(&self) -> Result<Install, LocalError> {
-        self.settings.installation.clone()
+        self.settings.installation().cloned().map_err(LocalError::clone)
     }
 
     /// The right to download and stage. What earlier runs left behind for other releases goes.
@@ -373,7 +380,7 @@ impl Run {
             // Nothing is installed: everything is newer.
             None => Installed {
                 version: current_version.clone().unwrap_or(Version::new(0, 0, 0)),
-                digest: None,
+                digest: self.facts.as_ref().map(|facts| facts.bundle.digest),
                 kind,
             },
         }

@@ -65,8 +65,12 @@ pub(crate) async fn unfit_for_deltas(
     install: &Install,
 ) -> Result<Option<RebuildError>, Error> {
     let (watch, waiting) = run.mirrors.watch().for_blocking_work();
-    let install = install.clone();
+    let (install, supposed) = (install.clone(), run.facts.as_ref().map(|f| f.bundle.digest));
     let reason = in_background(move || -> Result<_, Error> {
+        let current = install.status()?.current().digest;
+        if supposed.is_some_and(|digest| digest != current) {
+            return Ok(Some(RebuildError::NoBase));
+        }
         let Some(tree) = InstalledTree::open(&install)? else {
             return Ok(Some(RebuildError::NoBase));
         };

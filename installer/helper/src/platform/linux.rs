@@ -10,13 +10,15 @@ use rustix::process::{Pid, Signal, geteuid, getpid, kill_process, kill_process_g
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::{emulate_default_handler, pipe};
 use std::env;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -79,16 +81,56 @@ pub(crate) fn nonce() -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What an AppImage set for its own libraries is not passed on to another program (formats §10).
-pub(crate) fn clean_environment(command: &mut Command) {
-    let Some(mount) = env::var_os("APPDIR").filter(|mount| !mount.is_empty()) else { return };
-    for name in ["LD_PRELOAD", "LD_LIBRARY_PATH"] {
-        let value = env::var_os(name).unwrap_or_default();
-        let (value, mount) = (value.as_encoded_bytes(), mount.as_encoded_bytes());
-        if value.windows(mount.len()).any(|part| part == mount) {
-            command.env_remove(name);
-        }
+/// What was made for this process alone is not passed on to a program that runs as `user`.
+pub(crate) fn clean_environment(command: &mut Command, user: RunAs) {
+    match user {
+        // Root's environment is none of a stranger's business.
+        RunAs::User { .. } => drop(command.env_clear().env("PATH", "/usr/bin:/bin")),
+        RunAs::Myself => leave_image(command),
     }
+    if runs_unpacked() || env::var_os(UNPACK).is_some() {
+        command.env(UNPACK, "1");
+    }
+}
+
+/// Takes away what the runtime of an AppImage set for its own program: its variables, and the paths
+/// into its mount (formats §10).
+fn leave_image(command: &mut Command) {
+    let Some(mount) = env::var_os("APPDIR").filter(|mount| !mount.is_empty()) else { return };
+    for (name, value) in env::vars_os() {
+        match outside(&value, Path::new(&mount)) {
+            Some(rest) if rest.is_empty() => command.env_remove(name),
+            Some(rest) => command.env(name, rest),
+            None => continue,
+        };
+    }
+    for name in OF_IMAGE {
+        command.env_remove(name);
+    }
+}
+
+/// A list of paths without those in the mount; `None` if there are none. Libraries to be loaded first
+/// may be parted by spaces.
+fn outside(value: &OsStr, mount: &Path) -> Option<OsString> {
+    let is_inside = |word: &[u8]| Path::new(OsStr::from_bytes(word)).starts_with(mount);
+    let inside = |part: &&[u8]| part.split(|byte| *byte == b' ').any(is_inside);
+    let parts = || value.as_bytes().split(|byte| *byte == b':');
+    if !parts().any(|part| inside(&part)) {
+        return None;
+    }
+    let rest: Vec<&[u8]> = parts().filter(|part| !inside(part)).collect();
+    Some(OsString::from_vec(rest.join(&b':')))
+}
+
+/// Whether this program's AppImage was unpacked to run, as where there is no FUSE: another one has to
+/// be told to do so too.
+fn runs_unpacked() -> bool {
+    let device = |path: &Path| fs::metadata(path).map(|found| found.dev());
+    let mount = env::var_os("APPDIR").map(PathBuf::from).filter(|mount| mount.is_absolute());
+    let above = mount.as_deref().and_then(Path::parent);
+    mount.as_deref().zip(above).is_some_and(|(mount, above)| {
+        matches!((device(mount), device(above)), (Ok(one), Ok(other)) if one == other)
+    })
 }
 
 /// Root starts no downloaded program as root, but as the owner of the installation or as nobody.
@@ -291,6 +333,10 @@ impl Signals {
     }
 }
 
+/// What the runtime of an AppImage tells its program about itself.
+const OF_IMAGE: [&str; 5] = ["APPIMAGE", "APPDIR", "ARGV0", "OWD", "TARGET_APPIMAGE"];
+/// What asks the runtime of an AppImage to unpack it.
+const UNPACK: &str = "APPIMAGE_EXTRACT_AND_RUN";
 const OTHERS_WRITE: u32 = 0o022;
 const EXECUTE: u32 = 0o111;
 const NOBODY: u32 = 65_534;
@@ -302,3 +348,23 @@ const ANSWER: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long a program may be busy that is to be started.
 const BUSY: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_into_the_mount_are_taken_out_of_lists() {
+        let outside = |value: &str| {
+            let rest = outside(value.as_ref(), Path::new("/tmp/.mount_a1"));
+            rest.map(|rest| rest.into_string().unwrap_or_default())
+        };
+        assert_eq!(outside("/tmp/.mount_a1/usr/bin:/usr/bin").as_deref(), Some("/usr/bin"));
+        assert_eq!(outside("/lib:/tmp/.mount_a1:/opt").as_deref(), Some("/lib:/opt"));
+        assert_eq!(outside("/lib/a.so /tmp/.mount_a1/b.so").as_deref(), Some(""));
+        assert_eq!(outside("/tmp/.mount_a1").as_deref(), Some(""));
+        for other in ["/tmp/.mount_a12/usr/bin:/usr/bin", "http://host:80/", "", "a b:c"] {
+            assert_eq!(outside(other), None, "{other}");
+        }
+    }
+}

@@ -28,7 +28,7 @@ pub(crate) fn nonce() -> String {
     String::new()
 }
 
-pub(crate) fn clean_environment(_command: &mut Command) {}
+pub(crate) fn clean_environment(_command: &mut Command, _user: RunAs) {}
 
 pub(crate) fn unprivileged(_install: &Path) -> RunAs {
     RunAs::Myself
