@@ -4,6 +4,7 @@
 
 use crate::clock::now;
 use crate::count::Counted;
+use crate::data::DATA;
 use crate::error::Error;
 use crate::install::Install;
 use crate::platform::{self, RunAs};
@@ -88,7 +89,11 @@ impl Install {
         }
         match phase {
             Phase::Trial { .. } => Ok(Start::Watched(None)),
-            phase => Ok(Start::Plain(Box::new(phase))),
+            phase => {
+                // What is in the way of it keeps nobody from starting.
+                let _ = self.look_after_data(&phase);
+                Ok(Start::Plain(Box::new(phase)))
+            }
         }
     }
 
@@ -97,6 +102,7 @@ impl Install {
         if let Ok(phase) = self.phase()
             && self.leads_to(phase.live())
         {
+            let _ = self.look_after_data(&phase);
             return self.become_program(phase.live(), &phase, args);
         }
         let program = self.root().path().join(self.layout().stable_program());
@@ -132,7 +138,7 @@ fn become_command(mut command: Command) -> Result<Infallible, Error> {
 /// The command that starts a program of the installation.
 pub(crate) fn prepared(program: &Path, args: &[OsString]) -> Command {
     let mut command = Command::new(program);
-    command.args(args).env_remove(TRIAL).env_remove(QUALIFY);
+    command.args(args).env_remove(TRIAL).env_remove(QUALIFY).env_remove(DATA);
     platform::clean_environment(&mut command, RunAs::Myself);
     command
 }

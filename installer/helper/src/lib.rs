@@ -32,6 +32,7 @@ mod adopt;
 mod clock;
 mod compare;
 mod count;
+mod data;
 mod error;
 mod first;
 mod held;

@@ -252,6 +252,7 @@ impl Held<'_> {
 
     /// Carries a planned step out.
     pub(crate) fn take(&self, step: Step, now: Time) -> Result<Phase, Error> {
+        self.forget_snapshot(self.install().phase()?.installed())?;
         let announced = match &step.announce {
             Some(phase) => phase.clone(),
             None => self.install().phase()?,

@@ -40,6 +40,11 @@ pub(crate) fn watch(
     let mut signals = Signals::watch()?;
     // From here on an error would leave a program behind that no longer hears its signals.
     while let Some(Counted { to, count, phase, running }) = next {
+        if let Err(why) = install.look_after_data(&phase) {
+            drop(running);
+            revert(install, &format!("the user's data could not be put aside: {why}"));
+            break;
+        }
         let mut command = prepared(&install.executable(&to, &phase), args);
         command.env(TRIAL, to.digest.to_string());
         let watch = Watch { health: install.layout().health, count, overdue: false };
@@ -58,7 +63,7 @@ pub(crate) fn watch(
                 return Ok(Watched::Ended(status));
             }
             (true, Verdict::Revert, _) => {
-                vigil.revert(&exit.reason());
+                revert(install, &exit.reason());
                 break;
             }
             (true, Verdict::GiveBack, Ok(status)) => {
@@ -119,7 +124,7 @@ impl Vigil<'_> {
             verdict => {
                 self.watch.overdue = true;
                 if verdict == Verdict::RevertUnderway {
-                    self.revert(&trial::silent(self.watch.health));
+                    revert(self.install, &trial::silent(self.watch.health));
                 }
             }
         }
@@ -138,19 +143,28 @@ impl Vigil<'_> {
         matches!(self.install.phase(), Ok(Phase::Trial { to, .. }) if to.digest == self.to.digest)
     }
 
-    /// Whether other instances of the release are up, whose watchers will judge it.
+    /// Whether other instances of the release are up, whose watchers will judge it. What mounts an
+    /// AppImage has the lock too, and ends a moment after the program.
     fn others_run(&self) -> bool {
-        let held = self.install.lock(PATIENCE);
-        held.and_then(|held| held.not_running(&self.to.version)).is_ok_and(|free| free.is_none())
+        let ended = Instant::now();
+        loop {
+            let held = self.install.lock(PATIENCE);
+            let free = held.and_then(|held| held.not_running(&self.to.version));
+            let run = free.is_ok_and(|free| free.is_none());
+            if !run || ended.elapsed() > LINGER {
+                return run;
+            }
+            std::thread::sleep(LINGER / 50);
+        }
     }
 
     fn confirm(&self) {
         let _ = self.install.healthy();
     }
+}
 
-    fn revert(&self, reason: &str) {
-        let _ = self.install.trial().map(|trial| trial.map(|trial| trial.revert(reason, now())));
-    }
+fn revert(install: &Install, reason: &str) {
+    let _ = install.trial().map(|trial| trial.map(|trial| trial.revert(reason, now())));
 }
 
 /// The shared lock of a version, inherited by the program that is started.
@@ -159,3 +173,6 @@ pub(crate) fn keep_running(install: &Install, release: &ReleaseRef) -> Option<Lo
     lock.keep_across_exec().ok()?;
     Some(lock)
 }
+
+/// How long the lock of a program may outlive it.
+const LINGER: Duration = Duration::from_secs(1);

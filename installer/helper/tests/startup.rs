@@ -4,8 +4,9 @@
 
 mod support;
 
+use exuvia_core::release::DataFacts;
 use exuvia_helper::{Install, Startup, at_startup};
-use exuvia_plan::{Consent, Qualify};
+use exuvia_plan::{Consent, DataHooks, Qualify};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -18,6 +19,7 @@ fn the_application() {
     let args: Vec<_> = std::env::args_os().skip(1).collect();
     let (word, install) = match at_startup(&exe, &args) {
         Startup::NotInstalled => return,
+        Startup::Ready(install) if std::env::var_os("EXUVIA_DATA").is_some() => ("data", install),
         Startup::Ready(install) => ("ready", install),
         Startup::OnTrial(install) => ("trial", install),
         Startup::Unusable(install, _) => ("unusable", install),
@@ -105,6 +107,25 @@ fn a_new_version_that_is_started_by_hand_watches_a_child_of_its_own() {
     kit.qualified(&install, "1.1.0").swap(now()).unwrap().release();
     assert_eq!(start(&install), Some(0));
     assert_eq!(kit.log(), ["1.1.0 trial", "1.1.0 trial", "1.1.0 trial", "1.0.0 ready"]);
+}
+
+#[test]
+fn in_place_the_data_is_looked_after_by_the_version_that_wrote_it() {
+    let mut kit = Kit::new();
+    kit.qualify = Qualify::No;
+    let hook = ["--exact", "the_application", "--nocapture"].map(str::to_owned).to_vec();
+    kit.data = DataHooks { snapshot: hook.clone(), restore: hook };
+    let program = fs::read(std::env::current_exe().unwrap()).unwrap();
+    for (version, behaviour, schema) in [("1.0.0", "", 1), ("1.1.0", "crash", 2)] {
+        kit.release_program(version, &program, behaviour, |facts| {
+            facts.data = Some(DataFacts { schema, readable_from: None });
+        });
+    }
+    let install = kit.in_place("1.0.0");
+    agree(&kit, &install);
+    assert_eq!(start(&install), Some(0));
+    let [data, tried, ready] = ["1.0.0 data", "1.1.0 trial", "1.0.0 ready"];
+    assert_eq!(kit.log(), [data, tried, tried, tried, data, ready]);
 }
 
 #[test]

@@ -64,13 +64,15 @@ impl ReleaseRef {
             published: facts.published,
             safe_from: facts.safe_from.clone(),
             schema: facts.data.as_ref().map(|data| data.schema),
+            readable_from: facts.data.as_ref().and_then(|data| data.readable_from.clone()),
         })
     }
 
     /// What came here without signed facts: only what can be seen is known of it.
     pub fn unsigned(version: &Version, digest: Digest, executable: RelPath) -> ReleaseRef {
         let (version, published) = (version.clone(), Time::from_unix(0));
-        ReleaseRef { version, digest, executable, published, safe_from: None, schema: None }
+        let (safe_from, schema, readable_from) = (None, None, None);
+        ReleaseRef { version, digest, executable, published, safe_from, schema, readable_from }
     }
 
     /// The release, if it may follow `current` in this installation; `floor` is the application's.
@@ -163,6 +165,7 @@ impl Layout {
             executable: current.executable.clone(),
             health: config.health,
             qualify: config.qualify.clone(),
+            data: config.data.clone(),
         };
         Ok(layout.checked()?)
     }

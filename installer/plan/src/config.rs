@@ -1,5 +1,6 @@
 //! `exuvia.json`: what an application embeds (formats §6).
 
+use crate::data::DataHooks;
 use crate::policy::{Health, PolicyError, Qualify};
 use exuvia_core::{App, Channel, json};
 use serde_json::{Map, Value};
@@ -30,6 +31,8 @@ pub struct Config {
     pub health: Health,
     /// How a new version shows that it starts.
     pub qualify: Qualify,
+    /// How the application looks after its user's data.
+    pub data: DataHooks,
 }
 
 /// A base address under which `metadata/` and `targets/` lie; always ends in `/`.
@@ -72,7 +75,7 @@ pub enum ConfigError {
         /// What may stand there.
         expected: &'static str,
     },
-    /// A `health` or `qualify` value outside its grammar.
+    /// A `health`, `qualify` or `data` value outside its grammar.
     #[error("exuvia.json: `{key}`: {source}")]
     Policy {
         /// The key.
@@ -134,6 +137,7 @@ impl Config {
             root: serde_json::to_vec(&root).expect("a parsed value can be written"),
             health: policy(&mut map, "health", PolicyError::Health)?,
             qualify: policy(&mut map, "qualify", PolicyError::Qualify)?,
+            data: policy(&mut map, "data", PolicyError::Data)?,
         })
     }
 
@@ -141,10 +145,13 @@ impl Config {
     pub fn to_json(&self) -> String {
         let root: Value = serde_json::from_slice(&self.root).unwrap_or(Value::Null);
         let mirrors: Vec<&str> = self.mirrors.iter().map(Mirror::as_str).collect();
-        let value = serde_json::json!({
+        let mut value = serde_json::json!({
             "exuvia": 1, "app": self.app, "channel": self.channel, "mirrors": mirrors,
             "root": root, "health": self.health, "qualify": self.qualify,
         });
+        if !self.data.is_empty() {
+            value["data"] = serde_json::json!(self.data);
+        }
         format!("{value:#}\n")
     }
 }
@@ -244,5 +251,6 @@ fn mirrors(value: Value) -> Result<Vec<Mirror>, ConfigError> {
     }
 }
 
-const KEYS: [&str; 7] = ["exuvia", "app", "channel", "mirrors", "root", "health", "qualify"];
+const KEYS: [&str; 8] =
+    ["exuvia", "app", "channel", "mirrors", "root", "health", "qualify", "data"];
 const MAX_ADDRESS: usize = 1024;

@@ -37,6 +37,8 @@ pub const SIDE_STAGING: &str = "side.staging";
 /// In place, where a tree waits while a move is made in renames.
 pub const ASIDE: &str = "side.moving";
 
+/// Which release the last copy of the user's data was made for.
+pub const SNAPSHOT: &str = "snapshot";
 /// The folder of what was found in a tree that went and is not ours.
 pub const LEFT: &str = "left";
 
@@ -92,7 +94,8 @@ pub fn key(install: &Path) -> String {
 
 /// Whether a name may stand in a state directory: one with others is not Exuvia's.
 pub fn is_in_state(name: &str) -> bool {
-    const WHOLE: [&str; 7] = [LAYOUT, JOURNAL, LOCK, REMEMBERED, HISTORY, MANIFESTS, LEFT];
+    const WHOLE: [&str; 8] =
+        [LAYOUT, JOURNAL, LOCK, REMEMBERED, HISTORY, MANIFESTS, LEFT, SNAPSHOT];
     const BEGIN: [&str; 6] = [".", "floors.", "root.", SIDE, RUN, TRIAL];
     WHOLE.contains(&name) || BEGIN.iter().any(|begin| name.starts_with(begin))
 }

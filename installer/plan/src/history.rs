@@ -50,6 +50,10 @@ pub enum Event {
     Recovered,
     /// A tree went, and what lay in it without being ours was carried to where the reason says.
     Carried,
+    /// The application put a copy of its user's data aside.
+    DataPutAside,
+    /// The copy was put back, or could not be for the reason given.
+    DataPutBack,
     /// Both copies of the floors were unreadable.
     FloorsLost,
 }

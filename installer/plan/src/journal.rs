@@ -26,6 +26,9 @@ pub struct ReleaseRef {
     /// The application's own data schema counter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<u64>,
+    /// The oldest version that can read data written by this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readable_from: Option<Version>,
 }
 
 /// Whether a staged release may be swapped in without asking again.

@@ -1,5 +1,6 @@
 //! The layout record: what "installed" means for this installation. Stored once, never guessed.
 
+use crate::data::DataHooks;
 use crate::journal::path_text;
 use crate::policy::{Health, Qualify};
 use crate::record::Record;
@@ -27,6 +28,8 @@ pub struct Layout {
     pub health: Health,
     /// How a new version shows that it starts.
     pub qualify: Qualify,
+    /// How the application looks after its user's data.
+    pub data: DataHooks,
 }
 
 /// Where the parts of an installation lie.
@@ -115,6 +118,8 @@ struct Raw {
     name: Option<String>,
     health: Health,
     qualify: Qualify,
+    #[serde(default, skip_serializing_if = "DataHooks::is_empty")]
+    data: DataHooks,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -133,14 +138,15 @@ impl TryFrom<Raw> for Layout {
             (Word::InPlace, Some(shape), None, Some(name)) => Shape::InPlace { shape, name },
             _ => return Err(LayoutError::Fields),
         };
-        let Raw { app, channel, platform, kind, executable, health, qualify, .. } = raw;
-        Layout { shape, app, channel, platform, kind, executable, health, qualify }.checked()
+        let Raw { app, channel, platform, kind, executable, health, qualify, data, .. } = raw;
+        Layout { shape, app, channel, platform, kind, executable, health, qualify, data }.checked()
     }
 }
 
 impl From<Layout> for Raw {
     fn from(layout: Layout) -> Raw {
-        let Layout { shape, app, channel, platform, kind, executable, health, qualify } = layout;
+        let Layout { shape, app, channel, platform, kind, executable, health, qualify, data } =
+            layout;
         let (layout, shape, launcher, name) = match shape {
             Shape::Versioned { launcher } => (Word::Versioned, None, Some(launcher), None),
             Shape::InPlace { shape, name } => (Word::InPlace, Some(shape), None, Some(name)),
@@ -157,6 +163,7 @@ impl From<Layout> for Raw {
             name,
             health,
             qualify,
+            data,
         }
     }
 }

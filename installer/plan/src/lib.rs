@@ -15,6 +15,7 @@
 mod admit;
 mod command;
 mod config;
+pub mod data;
 pub mod files;
 pub mod floors;
 pub mod history;
@@ -34,6 +35,7 @@ pub mod trial;
 pub use admit::Refusal;
 pub use command::{Command, Verb};
 pub use config::{Config, ConfigError, Mirror, MirrorError};
+pub use data::DataHooks;
 pub use journal::{Consent, Phase, ReleaseRef};
 pub use layout::{InPlaceShape, Layout, LayoutError, Shape};
 pub use ours::Ours;

@@ -92,6 +92,15 @@ pub enum PolicyError {
     /// `qualify` is none of its three forms.
     #[error("it must be true, false or a list of 1 to 16 arguments")]
     Qualify,
+    /// `data` is not what it must be.
+    #[error("it must be an object of `snapshot` and maybe `restore`, lists of 1 to 16 arguments")]
+    Data,
+}
+
+/// Whether a program can be started with this list of arguments.
+pub(crate) fn are_arguments(list: &[String]) -> bool {
+    let is_sound = |argument: &String| argument.len() <= 1024 && !argument.contains('\0');
+    (1..=16).contains(&list.len()) && list.iter().all(is_sound)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -108,13 +117,8 @@ impl TryFrom<Raw> for Qualify {
         match raw {
             Raw::Flag(true) => Ok(Qualify::Nonce),
             Raw::Flag(false) => Ok(Qualify::No),
-            Raw::Args(args) => {
-                let sound = |arg: &String| arg.len() <= 1024 && !arg.contains('\0');
-                match args.len() {
-                    1..=16 if args.iter().all(sound) => Ok(Qualify::Args(args)),
-                    _ => Err(PolicyError::Qualify),
-                }
-            }
+            Raw::Args(args) if are_arguments(&args) => Ok(Qualify::Args(args)),
+            Raw::Args(_) => Err(PolicyError::Qualify),
         }
     }
 }

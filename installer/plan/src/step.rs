@@ -60,6 +60,16 @@ pub enum StepError {
         /// The oldest version allowed.
         safe_from: Version,
     },
+    /// The version kept could not read the data that the installed one has written.
+    #[error(
+        "only {readable_from} or later can read the data of the installed release, {to} cannot"
+    )]
+    Unreadable {
+        /// The version kept.
+        to: Version,
+        /// The oldest version that can.
+        readable_from: Version,
+    },
 }
 
 fn situation(found: &str) -> &'static str {
@@ -212,7 +222,8 @@ impl Phase {
     /// previous one.
     ///
     /// # Errors
-    /// [`StepError::NoPrevious`], [`StepError::Withdrawn`], [`StepError::Unsafe`].
+    /// [`StepError::NoPrevious`], [`StepError::Withdrawn`], [`StepError::Unsafe`],
+    /// [`StepError::Unreadable`].
     pub fn roll_back(&self, now: Time) -> Result<Step, StepError> {
         let (from, to, previous) = match self {
             Phase::Trial { from, to, previous } => (to, from, previous.as_ref()),
@@ -223,13 +234,18 @@ impl Phase {
                 if previous.version.cmp_precedence(&current.version).is_gt() {
                     return Err(StepError::Withdrawn { to: previous.version.clone() });
                 }
-                let safe_from = current.safe_from.clone();
-                match safe_from.filter(|safe| previous.version.cmp_precedence(safe).is_lt()) {
-                    Some(safe_from) => {
-                        return Err(StepError::Unsafe { to: previous.version.clone(), safe_from });
-                    }
-                    None => (current, previous, None),
+                let beyond = |oldest: &Option<Version>| {
+                    let older = |oldest: &Version| previous.version.cmp_precedence(oldest).is_lt();
+                    oldest.clone().filter(older)
+                };
+                let to = previous.version.clone();
+                if let Some(safe_from) = beyond(&current.safe_from) {
+                    return Err(StepError::Unsafe { to, safe_from });
                 }
+                if let Some(readable_from) = beyond(&current.readable_from) {
+                    return Err(StepError::Unreadable { to, readable_from });
+                }
+                (current, previous, None)
             }
         };
         Ok(go_back(from, to, previous, "rolled back by hand", Event::RolledBack, now))

@@ -46,7 +46,7 @@ fn errors_name_the_key_and_what_may_stand_there() {
         (
             "helth",
             "1",
-            "exuvia.json: unknown key `helth` (known are exuvia, app, channel, mirrors, root, health, qualify)",
+            "exuvia.json: unknown key `helth` (known are exuvia, app, channel, mirrors, root, health, qualify, data)",
         ),
         ("exuvia", "2", "exuvia.json has format 2, this program understands 1"),
         ("exuvia", "\"1\"", "exuvia.json: `exuvia` must be 1"),

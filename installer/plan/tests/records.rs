@@ -11,8 +11,8 @@ use exuvia_core::{Digest, Time};
 use exuvia_plan::history::{self, Entry, Event};
 use exuvia_plan::record::{decode, encode};
 use exuvia_plan::{
-    Damage, Health, InPlaceShape, Layout, Phase, Qualify, Record, RecordError, Remembered, Shape,
-    floors,
+    Damage, DataHooks, Health, InPlaceShape, Layout, Phase, Qualify, Record, RecordError,
+    Remembered, Shape, floors,
 };
 use proptest::prelude::*;
 
@@ -31,6 +31,7 @@ fn layout(shape: Shape) -> Layout {
         executable: RelPath::new("bin/notes").unwrap(),
         health: Health::Explicit { seconds: 90 },
         qualify: Qualify::Args(vec!["--version".to_owned()]),
+        data: DataHooks::default(),
     }
 }
 

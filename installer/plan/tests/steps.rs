@@ -127,6 +127,21 @@ fn a_rollback_stops_at_what_the_release_calls_safe() {
 }
 
 #[test]
+fn a_rollback_stops_at_what_can_read_the_data_and_a_return_during_the_trial_does_not() {
+    let [previous, mut current] = ["1.1.0", "1.2.0"].map(release);
+    current.readable_from = Some("1.1.1".parse().unwrap());
+    let (from, to) = (previous.clone(), current.clone());
+    let trial = Phase::Trial { from, to, previous: None };
+    assert!(trial.roll_back(now()).is_ok());
+    let settled = |current| Phase::Settled { current, previous: Some(previous.clone()) };
+    let refused = settled(current.clone()).roll_back(now()).unwrap_err();
+    let said = "only 1.1.1 or later can read the data of the installed release, 1.1.0 cannot";
+    assert_eq!(refused.to_string(), said);
+    current.readable_from = Some("1.1.0".parse().unwrap());
+    assert!(settled(current).roll_back(now()).is_ok());
+}
+
+#[test]
 fn why_a_step_is_not_possible_is_said_for_people() {
     let texts: Vec<String> = phases()
         .iter()

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use exuvia::{Config, Health, Mirror, Qualify};
+use exuvia::{Config, DataHooks, Health, Mirror, Qualify};
 use exuvia_core::Time;
 use exuvia_core::keys::PublicKey;
 use exuvia_core::names::{App, Channel};
@@ -42,6 +42,8 @@ pub struct InitOptions {
     pub health: Health,
     /// How a new version shows that it starts.
     pub qualify: Qualify,
+    /// How the application looks after its user's data.
+    pub data: DataHooks,
     /// What a passphrase costs to try.
     pub cost: Cost,
     /// The keys of the root, if other people have them; otherwise two are made here.
@@ -59,6 +61,7 @@ impl InitOptions {
             mirrors: Vec::new(),
             health: Health::default(),
             qualify: Qualify::default(),
+            data: DataHooks::default(),
             cost: Cost::default(),
             root_keys: BTreeMap::new(),
             root_threshold: 1,
@@ -137,6 +140,7 @@ impl Publisher {
             root: proposal.role_file("root").unwrap_or_default(),
             health: options.health,
             qualify: options.qualify,
+            data: options.data,
         };
         dir.write(CONFIG, config.to_json().as_bytes())?;
         let settings = Settings::new(options.app, BTreeMap::new());

@@ -385,6 +385,9 @@ fn helper_advice(error: &exuvia_helper::Error) -> &'static str {
         E::Lost { .. } => "uninstall the application and install it again",
         E::Record { .. } => "update the updater first: a later version of it was here",
         E::Phase(StepError::Phase { .. }) => "start the application, then try once more",
+        E::Phase(StepError::Unreadable { .. }) => {
+            "nothing was changed; put back the data from before by hand, then install that version"
+        }
         E::Phase(_) => "nothing was changed; install that version by hand if you need it",
         E::Unqualified { .. } => "nothing was changed; the release is not offered again",
         E::RememberedBad { .. } => "wait for the next release, or insist on this one",

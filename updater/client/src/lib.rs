@@ -120,7 +120,7 @@ pub use road::{Check, Offer, Payloads, Staged};
 pub use exuvia_core::{Digest, Facts, Kind, Time};
 pub use exuvia_helper::{Begun, Install, Status, Uninstalled, ask_machine};
 pub use exuvia_plan::{
-    Config, ConfigError, Health, InPlaceShape, Mirror, MirrorError, Phase, Qualify, Record, Shape,
-    files::key, history, record, socket, trial::End, trial::MAX_STARTS,
+    Config, ConfigError, DataHooks, Health, InPlaceShape, Mirror, MirrorError, Phase, Qualify,
+    Record, Shape, files::key, history, record, socket, trial::End, trial::MAX_STARTS,
 };
 pub use semver::{Version, VersionReq};

@@ -5,7 +5,7 @@ use exuvia_bundle::{Item, MemoryTree, pack};
 use exuvia_core::release::{BundleFacts, Facts};
 use exuvia_core::{Digest, Kind, Platform, Time};
 use exuvia_helper::{Error, First, Install, Qualified, Request, Staged};
-use exuvia_plan::{Config, Health, InPlaceShape, Qualify, Shape};
+use exuvia_plan::{Config, DataHooks, Health, InPlaceShape, Qualify, Shape};
 use exuvia_repo::{
     Expiry, Founding, Keyring, Keys, LocalKey, NewRelease, Payload, Repository, Signer,
 };
@@ -32,6 +32,7 @@ pub(crate) struct Kit {
     pub(crate) kind: Kind,
     pub(crate) health: Health,
     pub(crate) qualify: Qualify,
+    pub(crate) data: DataHooks,
     pub(crate) launcher: PathBuf,
 }
 
@@ -67,6 +68,7 @@ impl Kit {
             kind: Kind::Folder,
             health: Health::Explicit { seconds: 1 },
             qualify: Qualify::Nonce,
+            data: DataHooks::default(),
             launcher: env!("CARGO_BIN_EXE_exuvia-helper").into(),
         };
         kit.publish();
@@ -157,6 +159,7 @@ impl Kit {
             root: self.repository.first_root().unwrap().to_vec(),
             health: self.health,
             qualify: self.qualify.clone(),
+            data: self.data.clone(),
         }
     }
 

@@ -13,6 +13,7 @@ pub(crate) fn release(version: &str) -> ReleaseRef {
         published: "2026-11-23T18:00:00Z".parse::<Time>().unwrap(),
         safe_from: None,
         schema: None,
+        readable_from: None,
     }
 }
 

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use exuvia::{Health, Mirror, Qualify};
+use exuvia::{DataHooks, Health, Mirror, Qualify};
 use exuvia_core::names::{App, Channel};
 use serde_json::json;
 
@@ -29,6 +29,14 @@ pub(super) struct Args {
     /// or an argument with which it must exit 0, such as --version; may be given several times.
     #[arg(long, value_name = "true|false|ARG", allow_hyphen_values = true, default_value = "true")]
     qualify: Vec<String>,
+    /// An argument with which the installed version puts a copy of its user's data aside, before a
+    /// version with another data schema is started for the first time; may be given several times.
+    #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
+    snapshot: Vec<String>,
+    /// An argument with which it puts that copy back, when it is gone back to; may be given several
+    /// times.
+    #[arg(long, value_name = "ARG", allow_hyphen_values = true, requires = "snapshot")]
+    restore: Vec<String>,
     /// The public half of a root key that somebody else has, made by `exuvia keys new`; give all of
     /// them. Without any, two root keys are made here.
     #[arg(long = "root-key", value_name = "FILE.pub")]
@@ -44,6 +52,7 @@ pub(super) fn run(repo: &Path, args: Args, output: &Output) -> Result<Exit, Erro
         mirrors: args.mirrors,
         health: args.health,
         qualify: qualify(args.qualify),
+        data: DataHooks { snapshot: args.snapshot, restore: args.restore },
         root_keys: args
             .root_keys
             .iter()

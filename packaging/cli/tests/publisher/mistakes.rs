@@ -212,7 +212,7 @@ fn the_wrong_configuration() {
         &place,
         &["publish", "www"],
         1,
-        "repo/exuvia.json: exuvia.json: unknown key `chanel` (known are exuvia, app, channel, mirrors, root, health, qualify)",
+        "repo/exuvia.json: exuvia.json: unknown key `chanel` (known are exuvia, app, channel, mirrors, root, health, qualify, data)",
         "correct it, or restore it from the application's sources",
     );
     fs::write(&config, text.replace("\"app\": \"notes\"", "\"app\": \"other\"")).unwrap();
