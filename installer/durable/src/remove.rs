@@ -30,12 +30,29 @@ impl Dir {
     /// # Errors
     /// Local.
     pub fn write_over(&self, name: impl AsRef<Path>, bytes: &[u8]) -> Result<(), Error> {
-        match self.write(&name, bytes) {
+        self.clear_for(&name, || self.write(&name, bytes))
+    }
+
+    /// As [`Dir::rename`]; a directory in the place of the file goes, with all beneath it.
+    ///
+    /// # Errors
+    /// Local.
+    pub fn rename_over(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<(), Error> {
+        self.clear_for(&to, || self.rename(&from, &to))
+    }
+
+    /// Takes a step that ends in a file; what is no file there goes when it is in the way.
+    fn clear_for(
+        &self,
+        name: &impl AsRef<Path>,
+        step: impl Fn() -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        match step() {
             Err(e) if matches!(e.kind(), Kind::WrongPath | Kind::Exists) => {
-                self.remove_tree(&name)?;
-                self.write(name, bytes)
+                self.remove_tree(name)?;
+                step()
             }
-            written => written,
+            done => done,
         }
     }
 

@@ -47,7 +47,7 @@ impl<'a> Held<'a> {
     pub(crate) fn note(&self, entry: &Entry) {
         let state = self.install.state();
         let file = state.read(files::HISTORY, RECORD_LIMIT).ok().flatten().unwrap_or_default();
-        let _ = state.write(files::HISTORY, &history::append(&file, entry));
+        let _ = state.write_over(files::HISTORY, &history::append(&file, entry));
     }
 
     /// As [`Install::floors`]. That none of two copies is readable is noted, since from then on
@@ -93,15 +93,15 @@ impl<'a> Held<'a> {
     pub(crate) fn begin_count(&self, to: &ReleaseRef) -> Result<(), Error> {
         self.drop_counts()?;
         let state = self.install.state();
-        Ok(state.write(files::trial(Count::default()), to.digest.to_string().as_bytes())?)
+        Ok(state.write_over(files::trial(Count::default()), to.digest.to_string().as_bytes())?)
     }
 
     /// Moves the counter; by rename, which needs no space and cannot be torn.
     pub(crate) fn count(&self, to: &ReleaseRef, count: Count) -> Result<(), Error> {
         let state = self.install.state();
         match self.install.count(to.digest)? {
-            Some(found) => Ok(state.rename(files::trial(found), files::trial(count))?),
-            None => Ok(state.write(files::trial(count), to.digest.to_string().as_bytes())?),
+            Some(found) => Ok(state.rename_over(files::trial(found), files::trial(count))?),
+            None => Ok(state.write_over(files::trial(count), to.digest.to_string().as_bytes())?),
         }
     }
 

@@ -266,7 +266,7 @@ pub(crate) fn intact<R: Record>(state: &Dir, name: &str) -> Result<Option<R>, Er
 }
 
 /// The bytes of a state file. What is no file or too long for one counts as empty: damaged.
-fn read_state(state: &Dir, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+pub(crate) fn read_state(state: &Dir, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
     match state.read(name, limit) {
         Err(error) if [Kind::TooLarge, Kind::WrongPath].contains(&error.kind()) => {
             Ok(Some(Vec::new()))

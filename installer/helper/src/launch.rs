@@ -6,11 +6,14 @@ use crate::clock::now;
 use crate::count::Counted;
 use crate::data::DATA;
 use crate::error::Error;
+use crate::held::Held;
 use crate::install::Install;
 use crate::platform::{self, RunAs};
 use crate::qualify::{QUALIFY, TRIAL};
 use crate::watch::{self, Watched, keep_running};
-use exuvia_plan::{Consent, Phase, ReleaseRef};
+use exuvia_durable::{FileKind, Lock};
+use exuvia_plan::{Consent, Phase, ReleaseRef, files};
+use semver::Version;
 use std::convert::Infallible;
 use std::ffi::OsString;
 use std::path::Path;
@@ -122,6 +125,18 @@ impl Install {
             command.env(TRIAL, to.digest.to_string());
         }
         become_command(command)
+    }
+}
+
+impl Held<'_> {
+    /// The run lock, exclusively: proof that no process of this version lives. `None` if one does. What
+    /// is no file holds no lock, and goes.
+    pub(crate) fn not_running(&self, version: &Version) -> Result<Option<Lock>, Error> {
+        let (state, name) = (self.install().state(), files::run(version));
+        if state.metadata(&name)?.is_some_and(|found| found.kind != FileKind::File) {
+            state.remove_tree(&name)?;
+        }
+        Ok(Lock::try_exclusive(state, name)?)
     }
 }
 

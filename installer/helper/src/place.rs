@@ -3,7 +3,7 @@
 use crate::compare;
 use crate::error::Error;
 use crate::held::Held;
-use crate::install::Install;
+use crate::install::{Install, read_state};
 use exuvia_bundle::{Limits, Manifest};
 use exuvia_core::Digest;
 use exuvia_durable::{Exchange, FileKind, Kind};
@@ -18,7 +18,7 @@ impl Install {
     /// [`Error::Disk`].
     pub fn manifest(&self, digest: Digest) -> Result<Option<Manifest>, Error> {
         let limits = Limits::default();
-        let bytes = self.state().read(files::manifest(digest), limits.manifest_length)?;
+        let bytes = read_state(self.state(), &files::manifest(digest), limits.manifest_length)?;
         Ok(bytes.and_then(|bytes| Manifest::parse(&bytes, &limits).ok()))
     }
 

@@ -3,7 +3,6 @@
 use crate::error::Error;
 use crate::held::Held;
 use exuvia_core::Time;
-use exuvia_durable::Lock;
 use exuvia_plan::files::{self, LEFT, MANIFESTS, SIDE, SIDE_STAGING, VERSIONS};
 use exuvia_plan::history::{Entry, Event};
 use exuvia_plan::{Ours, Phase, ReleaseRef, Shape};
@@ -45,11 +44,6 @@ impl Held<'_> {
         let reason = Some(root.path().join(left).display().to_string());
         self.note(&Entry { time: now, event: Event::Carried, from: None, to: None, reason });
         Ok(())
-    }
-
-    /// The run lock, exclusively: proof that no process of this version lives. `None` if one does.
-    pub(crate) fn not_running(&self, version: &Version) -> Result<Option<Lock>, Error> {
-        Ok(Lock::try_exclusive(self.install().state(), files::run(version))?)
     }
 
     /// Whether all went that is not needed.
@@ -108,7 +102,7 @@ impl Held<'_> {
         for entry in state.subdir(MANIFESTS)?.entries()? {
             let name = format!("{MANIFESTS}/{}", entry.name.to_string_lossy());
             if !needed.contains(&name) {
-                state.remove_file(&name)?;
+                state.remove_tree(&name)?;
             }
         }
         Ok(())

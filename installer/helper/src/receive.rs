@@ -152,5 +152,5 @@ impl Held<'_> {
 
 pub(crate) fn keep_manifest(state: &Dir, digest: Digest, manifest: &Manifest) -> Result<(), Error> {
     state.subdir_or_create(MANIFESTS)?;
-    Ok(state.write(files::manifest(digest), &manifest.encode())?)
+    Ok(state.write_over(files::manifest(digest), &manifest.encode())?)
 }

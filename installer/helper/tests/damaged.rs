@@ -6,6 +6,7 @@ mod support;
 use exuvia_core::{Digest, Kind};
 use exuvia_helper::{Error, Install};
 use exuvia_plan::history::Event;
+use exuvia_plan::{Consent, Health};
 use std::fs;
 use std::path::{Path, PathBuf};
 use support::{Kit, launch, now};
@@ -165,4 +166,67 @@ fn a_state_file_that_is_no_file_or_too_long_counts_as_damaged() {
     fs::write(state.join("floors.a"), vec![b'x'; (1 << 20) + 1]).unwrap();
     install.trial().unwrap().unwrap().confirm(now()).unwrap();
     assert_eq!(install.status().unwrap().current().version.to_string(), "1.1.0");
+}
+
+/// Everything in the state that is replaced or made anew as a file.
+fn files_of_the_state(kit: &Kit) -> Vec<String> {
+    let mut names: Vec<String> = ["floors.a", "floors.b", "remembered", "history", "snapshot"]
+        .into_iter()
+        .chain(["root.json", "trial-0", "trial-1", "trial-2", "trial-3", "trial-0-1"])
+        .map(str::to_owned)
+        .collect();
+    for version in ["1.0.0", "1.1.0", "1.2.0"] {
+        names.push(format!("run-{version}.lock"));
+    }
+    names.push(format!("manifests/{}.json", kit.bundle("1.2.0").0));
+    names
+}
+
+#[test]
+fn a_folder_where_a_file_belongs_is_in_the_way_of_no_step() {
+    let kit = || {
+        let mut kit = kit(Kind::Folder);
+        kit.health = Health::Alive { seconds: 1 };
+        kit.release("1.2.0", "exit 1");
+        kit
+    };
+    let names = files_of_the_state(&kit());
+    for name in names {
+        let kit = kit();
+        let install = kit.versioned("1.0.0");
+        let plant = || {
+            let place = install.path().join(".exuvia").join(&name);
+            let _ = fs::remove_file(&place);
+            if !place.exists() {
+                fs::create_dir(&place).unwrap();
+            }
+            fs::write(place.join("in the way"), "").unwrap();
+        };
+        let is = |version: &str, phase: &str| {
+            let status = install.status().unwrap();
+            let found = (status.current().version.to_string(), status.phase.name());
+            assert_eq!(found, (version.to_owned(), phase), "{name}");
+        };
+        plant();
+        let qualified = kit.qualified(&install, "1.1.0");
+        plant();
+        qualified.consent(Consent::OnQuit, now()).unwrap();
+        plant();
+        assert_eq!(launch(&install), Some(0), "{name}");
+        is("1.0.0", "trial");
+        plant();
+        install.trial().unwrap().unwrap().confirm(now()).unwrap();
+        is("1.1.0", "settled");
+        plant();
+        kit.swapped(&install, "1.2.0");
+        plant();
+        assert_eq!(launch(&install), Some(0), "{name}: the old one runs in the end");
+        is("1.1.0", "settled");
+        assert!(install.remembered().unwrap().bad[0].reason.contains("three starts"), "{name}");
+        plant();
+        install.rollback(now()).unwrap();
+        is("1.0.0", "settled");
+        assert!(install.history().unwrap().last().is_some(), "{name}: nothing was noted");
+        assert_eq!(install.status().unwrap().floors.application.unwrap().to_string(), "1.1.0");
+    }
 }
