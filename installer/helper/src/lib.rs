@@ -60,6 +60,7 @@ pub use exuvia_plan::{QualifyFailure, QualifySkipped};
 pub use first::First;
 pub use install::{Install, Status, Waiting};
 pub use machine::ask_machine;
+pub use platform::is_root;
 pub use receive::Request;
 pub use startup::{Startup, at_startup, own_exe, own_image, reenter};
 pub use steps::{Committed, Qualified, Reverted, Staged, Trial};

@@ -22,6 +22,7 @@ use crate::error::{Error, LocalError};
 use crate::events::Progress;
 use crate::held::Held;
 use crate::installation::{FirstInstall, Installed};
+use crate::package::Packaged;
 use crate::road::{self, Staged};
 
 /// An [`Updater`](crate::Updater) with a runtime of its own. Dereferences to it for everything that
@@ -113,6 +114,14 @@ impl Offer {
     pub fn download(self, progress: &mut dyn Progress) -> Result<Payloads, Error> {
         let inner = self.runtime.block_on(self.inner.download(progress))?;
         Ok(Payloads { inner, runtime: self.runtime })
+    }
+
+    /// As [`Offer::install_package`](crate::Offer::install_package).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn install_package(self, progress: &mut dyn Progress) -> Result<Packaged, Error> {
+        self.runtime.block_on(self.inner.install_package(progress))
     }
 
     /// As [`Offer::skip`](crate::Offer::skip).

@@ -17,6 +17,7 @@ use crate::freshness;
 use crate::image::Image;
 use crate::keeper::Keeper;
 use crate::limits::Limits;
+use crate::package;
 
 /// Keeps one installation up to date. Cheap to clone.
 #[derive(Clone)]
@@ -42,6 +43,8 @@ pub(crate) struct Settings {
     /// The installed kind, or the one asked for.
     pub(crate) kind: Option<Kind>,
     pub(crate) current_version: Option<Version>,
+    /// The version of the package that the application came from.
+    pub(crate) packaged: Option<Version>,
     /// The versions that may be offered, if not all.
     pub(crate) pin: Option<VersionReq>,
     /// The installation that was found.
@@ -278,6 +281,12 @@ impl Builder {
             ),
             None => None,
         };
+        let packaged = || match &found {
+            Err(LocalError::Kept { keeper: Keeper::Dpkg { package }, .. }) => {
+                package::version(package)
+            }
+            _ => None,
+        };
         let image = image.zip(current_version.clone());
         let image = image.map(|(path, version)| Image { path, version });
         let (state, cache) = directories(self.state_dir, self.cache_dir)?;
@@ -288,6 +297,7 @@ impl Builder {
             kind,
             current_version,
             pin: self.pin,
+            packaged: packaged(),
             found,
             adopted: OnceLock::new(),
             image,

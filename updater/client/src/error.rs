@@ -14,6 +14,7 @@ use crate::cancel::Cancelled;
 use crate::fetch::{FetchError, Wait};
 use crate::freshness;
 use crate::keeper::Keeper;
+use crate::package::PackageError;
 use crate::rebuild::RebuildError;
 
 /// Any failure of a run. The family says who must act.
@@ -288,6 +289,9 @@ pub enum LocalError {
         /// What the system said.
         source: Arc<io::Error>,
     },
+    /// A package of the system was not installed.
+    #[error(transparent)]
+    Package(#[from] PackageError),
     /// The helper cannot do its part.
     #[error(transparent)]
     Helper(Arc<exuvia_helper::Error>),
@@ -337,6 +341,7 @@ impl LocalError {
             }
             LocalError::Kept { keeper, .. } => keeper.advice(),
             LocalError::AlreadyInstalled { .. } => "update it, or uninstall it first",
+            LocalError::Package(error) => error.advice(),
             LocalError::Busy => "wait until it is done",
             LocalError::Cancelled => "start again when convenient; what was received is kept",
             LocalError::Helper(error) => helper_advice(error),

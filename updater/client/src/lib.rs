@@ -54,7 +54,8 @@
 //! | `download`, `part` | resuming, retrying; the only maker of verified payloads |
 //! | `control`, `meter` | pause, resume, limit; progress with rate and time left |
 //! | `rebuild`, `flat`, `stage` | payloads to bundle stream, into the helper's staging |
-//! | `self_update`, `program` | the bridge for programs on the crate self_update (feature) |
+//! | `program`, `package` | a release's program alone; packages of the system |
+//! | `self_update` | the bridge for programs on the crate self_update (feature) |
 //! | `error`, `events`, `cancel`, `held`, `limits` | values that callers see |
 
 #![forbid(unsafe_code)]
@@ -82,9 +83,9 @@ mod keeper;
 mod limits;
 mod meter;
 mod mirrors;
+mod package;
 mod part;
 mod penalties;
-#[cfg(feature = "self_update")]
 mod program;
 mod pull;
 mod rebuild;
@@ -113,6 +114,7 @@ pub use held::Held;
 pub use installation::{FirstInstall, Installed, Placement};
 pub use keeper::Keeper;
 pub use limits::Limits;
+pub use package::{PackageError, Packaged};
 pub use rebuild::RebuildError;
 pub use report::Report;
 pub use road::{Check, Offer, Payloads, Staged};

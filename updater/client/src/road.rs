@@ -7,6 +7,7 @@
 //! has no type here has not been checked.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use exuvia_core::choose::{Choice, Route};
@@ -19,9 +20,10 @@ use semver::Version;
 use crate::applied::{Applied, nobody_watches};
 use crate::background::in_background;
 use crate::builder::Updater;
-use crate::error::{Error, RepositoryError};
+use crate::error::{Error, LocalError, RepositoryError};
 use crate::events::{Event, Progress, RouteKind};
 use crate::held::Held;
+use crate::keeper::Keeper;
 use crate::rebuild::Ingredients;
 use crate::run::{Purpose, Run};
 use crate::stage;
@@ -113,7 +115,19 @@ impl Offer {
         Ok(self.run.store.remember_skipped(self.facts().bundle.digest)?)
     }
 
-    #[cfg(feature = "self_update")]
+    /// Who looks after what would be replaced.
+    pub(crate) fn keeper(&self) -> Option<Keeper> {
+        match self.run.installation() {
+            Err(LocalError::Kept { keeper, .. }) => Some(keeper),
+            _ => None,
+        }
+    }
+
+    /// Where scratch files lie.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.run.cache()
+    }
+
     pub(crate) fn into_parts(self) -> (Box<Run>, Box<Release>) {
         (self.run, self.release)
     }

@@ -365,12 +365,19 @@ impl Run {
     /// The kind of release that is wanted: the installed one, the one asked for, or the first that the
     /// channel has.
     pub(crate) fn kind(&self, releases: &Releases) -> Kind {
-        let found = || KINDS.into_iter().find(|kind| releases.newest(*kind).is_some());
+        let kinds = match self.settings.installation() {
+            // What came as a package goes on as one.
+            Err(LocalError::Kept { keeper: Keeper::Dpkg { .. }, .. }) => &PACKAGES[..],
+            _ => &KINDS[..],
+        };
+        let found = || kinds.iter().copied().find(|kind| releases.newest(*kind).is_some());
         self.settings.kind.or_else(found).unwrap_or(Kind::Folder)
     }
 
     fn installed(&self, releases: &Releases) -> Installed {
-        let (kind, current_version) = (self.kind(releases), &self.settings.current_version);
+        let Settings { current_version, packaged, .. } = &*self.settings;
+        let kind = self.kind(releases);
+        let packaged = packaged.as_ref().filter(|_| kind == Kind::Deb);
         match &self.status {
             Some(status) => Installed {
                 version: status.current().version.clone(),
@@ -379,7 +386,7 @@ impl Run {
             },
             // Nothing is installed: everything is newer.
             None => Installed {
-                version: current_version.clone().unwrap_or(Version::new(0, 0, 0)),
+                version: current_version.as_ref().or(packaged).cloned().unwrap_or(ZERO),
                 digest: self.facts.as_ref().map(|facts| facts.bundle.digest),
                 kind,
             },
@@ -436,8 +443,14 @@ impl fmt::Debug for Run {
     }
 }
 
+/// Older than every release.
+const ZERO: Version = Version::new(0, 0, 0);
+
 /// Kinds that Exuvia itself installs, the preferred one first.
 const KINDS: [Kind; 4] = [Kind::Folder, Kind::Exe, Kind::AppImage, Kind::App];
+
+/// The same for what a package manager looks after.
+const PACKAGES: [Kind; 5] = [Kind::Deb, Kind::Folder, Kind::Exe, Kind::AppImage, Kind::App];
 
 /// What a step fetches.
 fn target(step: &Step) -> &Target {

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
-use exuvia::{Check, Held, Offer, Phase, Updater};
+use exuvia::{Check, Held, Kind, Offer, Packaged, Phase, Updater};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -38,6 +38,14 @@ pub(super) async fn update(
     }
     if !yes && !agreed(&offer)? {
         return Ok(Answer::nothing("declined", "nothing was changed", facts(&offer)));
+    }
+    if offer.facts().kind == Kind::Deb {
+        let packaged = offer.install_package(&mut meter).await?;
+        meter.clear();
+        let Packaged { package, version } = packaged;
+        let text = format!("the package {package} is installed as {version}");
+        let facts = json!({ "package": package, "version": version });
+        return Ok(Answer::done("updated", text, facts));
     }
     let full = offer.full_size();
     let staged = offer.download(&mut meter).await?.stage_with(&mut meter).await?;

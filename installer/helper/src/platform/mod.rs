@@ -10,15 +10,21 @@ mod macos;
 mod windows;
 
 #[cfg(target_os = "linux")]
+pub use linux::is_root;
+#[cfg(target_os = "linux")]
 pub(crate) use linux::{
     Signals, ask_machine, check_owner, check_program, clean_environment, code_and_signal, exec,
     forward, is_machines, mirror, nonce, run, spawn, unprivileged,
 };
 #[cfg(target_os = "macos")]
+pub use macos::is_root;
+#[cfg(target_os = "macos")]
 pub(crate) use macos::{
     Signals, ask_machine, check_owner, check_program, clean_environment, code_and_signal, exec,
     forward, is_machines, mirror, nonce, run, spawn, unprivileged,
 };
+#[cfg(windows)]
+pub use windows::is_root;
 #[cfg(windows)]
 pub(crate) use windows::{
     Signals, ask_machine, check_owner, check_program, clean_environment, code_and_signal, exec,

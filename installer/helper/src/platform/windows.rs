@@ -28,6 +28,11 @@ pub(crate) fn nonce() -> String {
     String::new()
 }
 
+/// Whether this process may do everything; never asked where nothing can be installed yet.
+pub fn is_root() -> bool {
+    false
+}
+
 pub(crate) fn clean_environment(_command: &mut Command, _user: RunAs) {}
 
 pub(crate) fn unprivileged(_install: &Path) -> RunAs {
