@@ -35,6 +35,7 @@ mod error;
 #[cfg(any(test, feature = "faults"))]
 pub mod faults;
 mod file;
+mod labels;
 mod lock;
 mod platform;
 mod remove;

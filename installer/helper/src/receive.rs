@@ -116,6 +116,7 @@ impl Held<'_> {
             keep_manifest(install.state(), next.digest, &manifest)?;
             stage::settle(install.root(), &manifest, &staging, &place, layout.is_single_file())?;
             spot = &place;
+            install.root().carry_labels(layout.tree(phase.installed(), phase), &place)?;
             self.take(phase.stage(next, gives_way, now)?, now)
         })();
         // Even in its place it only takes room while the journal, which alone counts, knows nothing.

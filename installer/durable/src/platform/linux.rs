@@ -3,8 +3,9 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
 
-use rustix::fs::{self, RenameFlags};
+use rustix::fs::{self, RenameFlags, XattrFlags};
 use rustix::io::Errno;
 
 use super::unix::Handle;
@@ -38,6 +39,24 @@ pub(crate) fn flush_dir(dir: &Handle) -> io::Result<()> {
 pub(crate) fn flush_all(dir: &Handle) -> io::Result<()> {
     Ok(fs::syncfs(dir)?)
 }
+
+/// Gives a file or directory the label of another one; `false` if that has none.
+pub(crate) fn carry_label(from: &impl AsFd, to: &impl AsFd) -> bool {
+    let Some(wanted) = label(from) else { return false };
+    if label(to).as_ref() != Some(&wanted) {
+        // The policy has the last word on who may be labelled how.
+        let _ = fs::fsetxattr(to, LABEL, &wanted, XattrFlags::empty());
+    }
+    true
+}
+
+fn label(of: &impl AsFd) -> Option<Vec<u8>> {
+    let mut value = [0; 256];
+    let length = fs::fgetxattr(of, LABEL, &mut value).ok()?;
+    value.get(..length).map(<[u8]>::to_vec)
+}
+
+const LABEL: &str = "security.selinux";
 
 #[cfg(test)]
 mod tests {

@@ -10,9 +10,9 @@ mod unix;
 mod windows;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{exchange, flush, flush_all, flush_dir};
+pub(crate) use linux::{carry_label, exchange, flush, flush_all, flush_dir};
 #[cfg(target_os = "macos")]
-pub(crate) use macos::{exchange, flush, flush_all, flush_dir};
+pub(crate) use macos::{carry_label, exchange, flush, flush_all, flush_dir};
 #[cfg(unix)]
 pub(crate) use unix::{
     Handle, clone_handle, create, entries, free_space, is_link_refused, is_read_only,
@@ -21,8 +21,8 @@ pub(crate) use unix::{
 };
 #[cfg(windows)]
 pub(crate) use windows::{
-    Handle, clone_handle, create, entries, exchange, flush, flush_all, flush_dir, free_space,
-    is_link_refused, is_read_only, keep_across_exec, make_dir, metadata, open_dir, open_file,
-    open_lock, open_root, read_link, remove_dir, remove_file, rename, set_dir_mode, set_mode,
-    symlink,
+    Handle, carry_label, clone_handle, create, entries, exchange, flush, flush_all, flush_dir,
+    free_space, is_link_refused, is_read_only, keep_across_exec, make_dir, metadata, open_dir,
+    open_file, open_lock, open_root, read_link, remove_dir, remove_file, rename, set_dir_mode,
+    set_mode, symlink,
 };

@@ -161,3 +161,8 @@ fn kind(file_type: fs::FileType) -> FileKind {
         FileKind::Special
     }
 }
+
+/// There are no labels here.
+pub(crate) fn carry_label<T>(_from: &T, _to: &T) -> bool {
+    false
+}
