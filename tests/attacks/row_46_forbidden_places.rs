@@ -1,4 +1,5 @@
-//! The place is somebody else's, or everybody's. `kept_elsewhere` has disks that are read-only.
+//! The place is somebody else's, or everybody's. `kept_elsewhere` has disks that are read-only, the helper's
+//! `privilege` folders of other users and groups.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -6,7 +7,7 @@ use exuvia_tests::scene::Scene;
 
 #[tokio::test]
 async fn a_state_that_others_may_write_to_is_not_trusted_and_it_is_said_why() {
-    for bits in [0o777, 0o770, 0o702] {
+    for bits in [0o777, 0o772, 0o702] {
         let scene = Scene::under_attack().await;
         let state = scene.home.app().join(".exuvia");
         let mode =

@@ -3,6 +3,7 @@
 use crate::clock::now;
 use crate::error::{Error, Family};
 use crate::install::{Install, Waiting};
+use crate::platform;
 use crate::receive::Request;
 use exuvia_plan::{Command, Verb};
 use std::ffi::OsString;
@@ -33,6 +34,9 @@ fn say(code: u8, text: &str) -> u8 {
 
 /// `None` if there was nothing to do.
 fn carry_out(command: Command) -> Result<Option<()>, Error> {
+    if !matches!(command.verb, Verb::Launch(_)) {
+        platform::check_own_program()?;
+    }
     let install = Install::open(&command.install)?;
     match command.verb {
         Verb::Receive { metadata, bundle, digest } => {

@@ -11,7 +11,7 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::{emulate_default_handler, pipe};
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -28,10 +28,54 @@ use std::time::{Duration, Instant};
 pub(crate) fn check_owner(state: &Path, of: &Path) -> Result<(), Error> {
     let untrusted = || Error::Untrusted { path: state.to_owned() };
     let found = fs::symlink_metadata(state).map_err(|_| untrusted())?;
-    if !trusted(found.uid(), of) || found.mode() & OTHERS_WRITE != 0 {
+    if !trusted(found.uid(), of) || others_may_write(&found) {
         return Err(untrusted());
     }
     Ok(())
+}
+
+/// Refuses to change anything if this very program could have been exchanged: it or its folder belongs
+/// to a stranger, or others may write to it. In a folder like `/tmp` they may not rename what is not
+/// theirs.
+pub(crate) fn check_own_program() -> Result<(), Error> {
+    let Ok(program) = env::current_exe() else { return Ok(()) };
+    for path in program.ancestors().take(2) {
+        let untrusted = || Error::Untrusted { path: path.to_owned() };
+        let found = fs::metadata(path).map_err(|_| untrusted())?;
+        let sticky = found.is_dir() && found.mode() & STICKY != 0;
+        let owned = [0, geteuid().as_raw()].contains(&found.uid());
+        if !owned || others_may_write(&found) && !sticky {
+            return Err(untrusted());
+        }
+    }
+    Ok(())
+}
+
+/// Whether somebody else than the owner and root may write there.
+fn others_may_write(found: &Metadata) -> bool {
+    let by_group = found.mode() & GROUP_WRITE != 0 && !is_private(found.gid(), found.uid());
+    found.mode() & OTHERS_WRITE != 0 || by_group
+}
+
+/// Whether a group is that of one user alone, as most systems give each: it has the user's number, and
+/// nobody else is in it.
+fn is_private(group: u32, user: u32) -> bool {
+    let table = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let number = |field: Option<&str>| field.and_then(|field| field.parse::<u32>().ok());
+    let is_other = |line: &str| {
+        let mut fields = line.split(':').skip(2);
+        let owner = number(fields.next());
+        number(fields.next()) == Some(group) && owner != Some(user)
+    };
+    let has_members = |line: &str| {
+        let mut fields = line.split(':');
+        let name = fields.next();
+        let is_it = number(fields.nth(1)) == Some(group);
+        is_it && fields.next().is_some_and(|members| !members.is_empty() && Some(members) != name)
+    };
+    group == user
+        && !table("/etc/passwd").lines().any(is_other)
+        && !table("/etc/group").lines().any(has_members)
 }
 
 /// Refuses what is no program, or was put there by somebody else.
@@ -133,6 +177,11 @@ fn runs_unpacked() -> bool {
     })
 }
 
+/// Whether this process may do everything.
+pub fn is_root() -> bool {
+    geteuid().is_root()
+}
+
 /// Root starts no downloaded program as root, but as the owner of the installation or as nobody.
 pub(crate) fn unprivileged(install: &Path) -> RunAs {
     if !geteuid().is_root() {
@@ -177,11 +226,6 @@ pub(crate) fn run(
         if left.is_zero() {
             kill_group(&child);
             child.wait()?;
-/// Whether this process may do everything.
-pub fn is_root() -> bool {
-    geteuid().is_root()
-}
-
             return Ok(Finished::TimedOut);
         }
         if output.len() >= max_output {
@@ -342,7 +386,9 @@ impl Signals {
 const OF_IMAGE: [&str; 5] = ["APPIMAGE", "APPDIR", "ARGV0", "OWD", "TARGET_APPIMAGE"];
 /// What asks the runtime of an AppImage to unpack it.
 const UNPACK: &str = "APPIMAGE_EXTRACT_AND_RUN";
-const OTHERS_WRITE: u32 = 0o022;
+const OTHERS_WRITE: u32 = 0o002;
+const GROUP_WRITE: u32 = 0o020;
+const STICKY: u32 = 0o1000;
 const EXECUTE: u32 = 0o111;
 const NOBODY: u32 = 65_534;
 /// Pipefuls a turn.

@@ -13,22 +13,22 @@ mod windows;
 pub use linux::is_root;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    Signals, ask_machine, check_owner, check_program, clean_environment, code_and_signal, exec,
-    forward, is_machines, mirror, nonce, run, spawn, unprivileged,
+    Signals, ask_machine, check_own_program, check_owner, check_program, clean_environment,
+    code_and_signal, exec, forward, is_machines, mirror, nonce, run, spawn, unprivileged,
 };
 #[cfg(target_os = "macos")]
 pub use macos::is_root;
 #[cfg(target_os = "macos")]
 pub(crate) use macos::{
-    Signals, ask_machine, check_owner, check_program, clean_environment, code_and_signal, exec,
-    forward, is_machines, mirror, nonce, run, spawn, unprivileged,
+    Signals, ask_machine, check_own_program, check_owner, check_program, clean_environment,
+    code_and_signal, exec, forward, is_machines, mirror, nonce, run, spawn, unprivileged,
 };
 #[cfg(windows)]
 pub use windows::is_root;
 #[cfg(windows)]
 pub(crate) use windows::{
-    Signals, ask_machine, check_owner, check_program, clean_environment, code_and_signal, exec,
-    forward, is_machines, mirror, nonce, run, spawn, unprivileged,
+    Signals, ask_machine, check_own_program, check_owner, check_program, clean_environment,
+    code_and_signal, exec, forward, is_machines, mirror, nonce, run, spawn, unprivileged,
 };
 
 /// As whom a downloaded program is started.

@@ -12,7 +12,7 @@ pub(crate) fn check_owner(_state: &Path, _of: &Path) -> Result<(), Error> {
     Err(Error::NotYet { system: SYSTEM })
 }
 
-pub(crate) fn check_program(_program: &Path, _of: &Path) -> Result<(), Error> {
+pub(crate) fn check_own_program() -> Result<(), Error> {
     Err(Error::NotYet { system: SYSTEM })
 }
 
@@ -28,9 +28,17 @@ pub(crate) fn nonce() -> String {
     String::new()
 }
 
+pub(crate) fn check_program(_program: &Path, _of: &Path) -> Result<(), Error> {
+    Err(Error::NotYet { system: SYSTEM })
+}
+
 /// Whether this process may do everything; never asked where nothing can be installed yet.
 pub fn is_root() -> bool {
     false
+}
+
+pub(crate) fn nonce() -> String {
+    String::new()
 }
 
 pub(crate) fn clean_environment(_command: &mut Command, _user: RunAs) {}
