@@ -4,7 +4,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use exuvia_tests::home::{Thing, things};
+use exuvia_tests::home::{Thing, open_to_strangers, things};
 use exuvia_tests::scene::Scene;
 
 #[tokio::test]
@@ -40,4 +40,27 @@ async fn nobody_else_may_write_what_is_staged_and_installed() {
             assert_eq!(mode & 0o022, 0, "others may write to {name}");
         }
     }
+}
+
+#[tokio::test]
+async fn another_user_finds_nothing_to_write_to_on_the_whole_way() {
+    let scene = Scene::under_attack().await;
+    let nothing = |when: &str| {
+        let found = open_to_strangers(scene.home.path());
+        assert!(found.clone().is_none_or(|found| found.is_empty()), "{when}: {found:?}");
+    };
+    nothing("installed");
+    let payloads = scene.offer().await.download(&mut |_| {}).await.unwrap();
+    nothing("downloaded");
+    let staged = payloads.stage().await.unwrap();
+    nothing("staged");
+    staged.apply_now().unwrap();
+    nothing("on trial");
+    scene.settles().await;
+    nothing("at last");
+    let open = scene.home.path().join("open");
+    std::fs::write(&open, "").unwrap();
+    std::fs::set_permissions(&open, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+    let found = open_to_strangers(scene.home.path());
+    assert!(found.is_none_or(|found| found.len() == 1), "he finds what is there");
 }

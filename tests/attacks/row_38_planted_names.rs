@@ -1,6 +1,7 @@
 //! Names that the updater will use are taken before it comes.
 
 use exuvia_tests::home::things;
+use exuvia_tests::processes::{Stage, program};
 use exuvia_tests::scene::Scene;
 
 #[tokio::test]
@@ -50,4 +51,22 @@ async fn what_stands_at_a_name_that_will_be_used_is_neither_followed_nor_believe
 
 fn plant(mut copy: std::process::Command, from: &std::path::Path, to: &std::path::Path) {
     assert!(copy.arg("-a").arg(from).arg(to).status().unwrap().success());
+}
+
+#[test]
+fn no_name_in_a_folder_for_everybody_is_used() {
+    let stage = Stage::new();
+    stage.init(&format!("file://{}", stage.path("www").display()));
+    stage.release(&stage.good_version("1.0.0"), "1.0.0");
+    stage.agent(&["install"]).works();
+    stage.release(&stage.good_version("1.1.0"), "1.1.0");
+    // Whoever looked for a place there would not find one.
+    let nowhere = stage.path("nowhere");
+    for verb in [&["update", "--yes"][..], &["status"], &["rollback"], &["uninstall"]] {
+        let mut agent = stage.command(&program("exuvia-agent"));
+        agent.env("TMPDIR", &nowhere).args(stage.agent_options()).args(verb);
+        let output = agent.output().unwrap();
+        assert!(output.status.success(), "{verb:?}: {output:?}");
+    }
+    assert!(!nowhere.exists());
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use exuvia::{Check, Error, Event, FirstInstall, Install, Offer, Placement, Staged, Updater};
 use exuvia_bundle::{MemoryTree, Node, Tree};
@@ -165,6 +166,29 @@ pub fn things(folder: &Path) -> BTreeMap<String, Thing> {
     }
     found
 }
+
+/// What another user of the machine may write to beneath a folder, as that user finds it; `None` if this
+/// process cannot become another one. Makes the folder one that can be passed.
+pub fn open_to_strangers(folder: &Path) -> Option<Vec<String>> {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: needs root, to become another user");
+        return None;
+    }
+    std::fs::set_permissions(folder, PermissionsExt::from_mode(0o755)).unwrap();
+    let mut find = Command::new("find");
+    // What goes while he looks is no find.
+    find.arg(folder).args(["!", "-type", "l", "-writable", "-print"]).stderr(Stdio::null());
+    let found = as_stranger(&mut find).output().unwrap().stdout;
+    Some(String::from_utf8(found).unwrap().lines().map(str::to_owned).collect())
+}
+
+/// A command that another user runs.
+pub fn as_stranger(command: &mut Command) -> &mut Command {
+    command.uid(STRANGER).gid(STRANGER).current_dir("/").stdin(Stdio::null())
+}
+
+/// Nobody.
+pub const STRANGER: u32 = 65_534;
 
 /// What a tree must look like once it is installed.
 pub fn expected(tree: &MemoryTree) -> BTreeMap<String, Thing> {

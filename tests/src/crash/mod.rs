@@ -6,7 +6,8 @@
 //! - [`ground`] has the publisher and the installations to work on, [`oracle`] judges what is left;
 //! - [`power`] cuts the power of real file systems, [`sequences`] are installers known to be wrong, by
 //!   which the rig proves itself;
-//! - [`legal`] records calls and enumerates what a crash may leave, [`race`] lets an attacker act at each;
+//! - [`legal`] records calls and enumerates what a crash may leave, [`race`] lets an attacker act at each,
+//!   [`stranger`] one with another user id;
 //! - [`endurance`] does the same again and again, and measures starts;
 //! - [`modes`] says what is done to which operation, [`table`] collects what came of it, and `src/bin/crash-rig` prints it.
 //!
@@ -30,6 +31,7 @@ pub mod oracle;
 pub mod power;
 pub mod race;
 pub mod sequences;
+pub mod stranger;
 pub mod table;
 pub mod trace;
 

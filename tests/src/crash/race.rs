@@ -5,12 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::Rig;
 use super::call::Call;
 use super::ground::{Ground, Run, Shape, copy};
 use super::oracle::{Case, Op, Wrong, moves_stable_path};
 use super::table::Results;
 use super::trace::{self, End, Verdict, Watcher};
+use super::{Rig, stranger};
 use crate::home::{Thing, things};
 
 /// What the attacker does.
@@ -60,8 +60,10 @@ pub(super) fn race(rig: &Rig, results: &mut Results) {
                     results.add(cell, point, strike(&case, attack, point));
                 }
             }
+            stranger::looks_for_a_way_in(rig, &case, results);
         }
         receive_in_a_race(rig, &ground, results);
+        stranger::gives(rig, &ground, results);
     }
 }
 
@@ -238,7 +240,7 @@ pub(super) fn receive(ground: &Ground, given: &Path) -> Run {
 }
 
 /// What was staged is swapped in, if it was; it is the one that was signed, or nothing.
-fn old_or_new(ground: &Ground, reported: bool) -> Result<(), Wrong> {
+pub(super) fn old_or_new(ground: &Ground, reported: bool) -> Result<(), Wrong> {
     let is = |version: &str| ground.live() == Some(ground.expected(version));
     if !is("1.0.0") {
         return Err("the installed version was touched".into());

@@ -37,10 +37,6 @@ pub fn is_root() -> bool {
     false
 }
 
-pub(crate) fn nonce() -> String {
-    String::new()
-}
-
 pub(crate) fn clean_environment(_command: &mut Command, _user: RunAs) {}
 
 pub(crate) fn unprivileged(_install: &Path) -> RunAs {
