@@ -164,7 +164,7 @@ pub struct Buttons {
 
 impl Buttons {
     /// Where Debian has the daemon.
-    pub const DAEMON: &str = "/usr/lib/x86_64-linux-gnu/xfce4/notifyd/xfce4-notifyd";
+    pub const DAEMON: &'static str = "/usr/lib/x86_64-linux-gnu/xfce4/notifyd/xfce4-notifyd";
 
     /// Starts one; its files lie in this folder.
     pub fn start(folder: &Path) -> Buttons {

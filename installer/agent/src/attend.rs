@@ -6,13 +6,13 @@
 
 mod act;
 
-use exuvia::{Check, Held, LocalError, MAX_STARTS, Offer, Phase, Time, Updater};
+use exuvia::{Check, Held, LocalError, MAX_STARTS, Offer, Phase, Time, Updater, Version};
 
 use crate::failure::Failure;
 use crate::meter::Meter;
 use crate::outcome::Outcome;
 use crate::platform;
-use crate::policy::{Decision, Moment, Offered, Policy, Reason, Situation};
+use crate::policy::{Act, Decision, Moment, Offered, Policy, Reason, Situation};
 use crate::record::Known;
 use crate::schedule::Wait;
 use crate::surroundings::Surroundings;
@@ -54,7 +54,10 @@ impl Attention<'_> {
         }
         // Warnings are for the log; the answer says the rest.
         let mut check = self.updater.check_with(&mut Meter::new(true)).await?;
-        if matches!(check, Check::Held(Held::OnTrial { next: Some(_), .. })) && self.makes_room()? {
+        if let Check::Held(Held::OnTrial { next: Some(next), .. }) = &check
+            && self.installs(next).await
+            && self.makes_room()?
+        {
             check = self.updater.check_with(&mut Meter::new(true)).await?;
         }
         let offer = match check {
@@ -89,6 +92,14 @@ impl Attention<'_> {
         let (version, critical) = (&known.version, known.critical);
         let known_for = self.seconds_since(known.since);
         self.policy.decide(situation, Offered { version, critical, known_for, staged })
+    }
+
+    /// Whether an ordinary release of this version would be installed in this round.
+    async fn installs(&self, version: &Version) -> bool {
+        let (version, since) = (version.clone(), self.now);
+        let known = Known { version, since, critical: false, asked: None };
+        let decision = self.decide(&known, platform::surroundings().await, false);
+        !self.only_check && decision == Decision::Go(Act::Install)
     }
 
     /// Goes back from a release that used up its starts and is still on trial, as a critical one may
