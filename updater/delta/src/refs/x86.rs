@@ -34,6 +34,18 @@ const ABSOLUTE: Set = set(&[
     0xbe, 0xbf, 0x63, 0xff, 0x10, 0x11, 0x28, 0x29, 0x6f, 0x7f,
 ]);
 
+/// Bytes behind which a relative field may stand: calls and jumps, the first of two bytes of
+/// others, and ModRM bytes that name memory relative to the instruction.
+const BEFORE_RELATIVE: Set = {
+    let mut set = set(&[0xe8, 0xe9, 0x0f]);
+    let mut modrm = 0x05;
+    while modrm < 0x40 {
+        set[modrm] = true;
+        modrm += 8;
+    }
+    set
+};
+
 /// A relative field that was found.
 pub(super) struct Relative {
     pub(super) at: usize,
@@ -50,6 +62,9 @@ fn int(code: &[u8], at: usize) -> u32 {
 }
 
 /// Scans code whose first byte is at `address` for fields whose target is in `low..high`.
+///
+/// Not inlined, here and below: loops that look at every byte need all registers.
+#[inline(never)]
 pub(super) fn relative(
     code: &[u8],
     address: u64,
@@ -57,12 +72,16 @@ pub(super) fn relative(
     mut found: impl FnMut(Relative),
 ) {
     let (mut at, mut last) = (0, 0);
-    while at + 8 < code.len() {
-        let opcode = code[at];
-        let field = match opcode {
+    let end = code.len().saturating_sub(8);
+    while let Some(rest) = code.get(at..end)
+        && let Some(skip) = rest.iter().position(|byte| BEFORE_RELATIVE[usize::from(*byte)])
+    {
+        at += skip;
+        let field = match code[at] {
             0xe8 | 0xe9 => Some((at + 1, 4, false)),
             0x0f if code[at + 1] & 0xf0 == 0x80 => Some((at + 2, 4, false)),
-            _ if opcode & 0xc7 == 0x05 && at > last => memory(code, at),
+            0x0f => None,
+            _ if at > last => memory(code, at),
             _ => None,
         };
         at += 1;
@@ -105,24 +124,29 @@ fn memory(code: &[u8], at: usize) -> Option<(usize, u8, bool)> {
 /// Scans code for absolute 32-bit fields; `inside` tells whether something is at an address.
 ///
 /// Few places hold an address at all, so these are looked for first, and then what is before them.
+#[inline(never)]
 pub(super) fn absolute(
     code: &[u8],
     (low, high): (u64, u64),
     inside: impl Fn(u64) -> bool,
     mut found: impl FnMut(usize),
 ) {
-    let Some((&first, rest)) = code.split_first_chunk::<4>() else { return };
-    let mut value = u64::from(u32::from_le_bytes(first));
-    let mut free = 0;
-    for (at, byte) in (1..).zip(rest) {
-        value = value >> 8 | u64::from(*byte) << 24;
-        if value.wrapping_sub(low) < high - low
-            && at >= free
-            && is_absolute(code, at, free)
-            && inside(value)
-        {
+    let range = high.saturating_sub(low);
+    let value = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes));
+    // The first byte has no opcode before it.
+    let (mut at, mut free) = (1, 0);
+    while let Some(rest) = code.get(at..) {
+        let fields = rest.array_windows::<4>();
+        let Some(skip) = fields.map(value).position(|value| value.wrapping_sub(low) < range) else {
+            return;
+        };
+        at += skip;
+        if is_absolute(code, at, free) && inside(int(code, at).into()) {
             found(at);
-            free = at + 4;
+            at += 4;
+            free = at;
+        } else {
+            at += 1;
         }
     }
 }
