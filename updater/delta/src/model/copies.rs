@@ -70,9 +70,9 @@ fn failure(coder: Decoder<impl Read>) -> Failure {
 /// Distances between new and old position that may come again.
 const DIAGONALS: usize = 16;
 
-type Place = Decisions<4, 8>;
+type Place = Decisions<4>;
 const PLACE: Shape = Shape(16, 4);
-type Size = Decisions<4, 8>;
+type Size = Decisions<4>;
 const SIZE: Shape = Shape(16, 2);
 
 /// Bytes of memory beside the list.

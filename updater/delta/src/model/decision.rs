@@ -17,11 +17,11 @@ const MODELLED: u32 = 14;
 pub(super) struct Shape(pub(super) u32, pub(super) usize);
 
 /// Decisions of one kind (hit or miss, which form, the bits of a number): `N` contexts, each with
-/// the history of what came in it; `W` is `N` or more, a multiple of 8.
-pub(super) struct Decisions<const N: usize, const W: usize> {
+/// the history of what came in it.
+pub(super) struct Decisions<const N: usize> {
     histories: Box<[u8]>,
     counters: Box<[[Counter; 256]; N]>,
-    mixer: Mixer<W>,
+    mixer: Mixer,
     shift: u32,
 }
 
@@ -30,15 +30,14 @@ const WEIGHT: i32 = 7373;
 /// How fast weights learn.
 const RATE: i32 = 3;
 
-impl<const N: usize, const W: usize> Decisions<N, W> {
+impl<const N: usize> Decisions<N> {
     /// Bytes of memory.
     pub(super) const fn memory(Shape(bits, sets): Shape) -> u64 {
-        (1 << bits) + (N * 256 * size_of::<Counter>()) as u64 + Mixer::<W>::memory(sets, 1)
+        (1 << bits) + (N * 256 * size_of::<Counter>()) as u64 + Mixer::memory(sets, 1)
     }
 
     /// Of a shape.
     pub(super) fn new(Shape(bits, sets): Shape) -> Self {
-        const { assert!(N <= W && W.is_multiple_of(8)) };
         Self {
             histories: vec![0; 1 << bits].into(),
             counters: Box::new([HISTORIES.start.map(Counter); N]),
@@ -56,7 +55,6 @@ impl<const N: usize, const W: usize> Decisions<N, W> {
         set: usize,
         bit: u32,
     ) -> u32 {
-        let mut inputs = Row([0i16; W]);
         let mut slots = [0usize; N];
         let mut states = [0u8; N];
         for i in 0..N {
@@ -64,16 +62,10 @@ impl<const N: usize, const W: usize> Decisions<N, W> {
             slots[i] = slot as usize;
             states[i] = self.histories[slots[i]];
         }
-        for ((input, counters), state) in inputs.0.iter_mut().zip(self.counters.iter()).zip(states)
-        {
-            *input = counters[usize::from(state)].logit();
-        }
-        if N < W {
-            inputs.0[N.min(W - 1)] = 256;
-        }
-        let question = self.mixer.mix(set, 0, &inputs);
+        let inputs = Row::of::<N>(|i| self.counters[i][usize::from(states[i])].logit());
+        let question = self.mixer.mix(set, 0, inputs);
         let bit = coder.code(bit, question.chance);
-        self.mixer.learn(question, &inputs, bit);
+        self.mixer.learn(question, bit);
         for i in 0..N {
             self.counters[i][usize::from(states[i])].learn(bit);
             self.histories[slots[i]] = HISTORIES.next[bit as usize & 1][usize::from(states[i])];

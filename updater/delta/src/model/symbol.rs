@@ -17,12 +17,12 @@ struct Line([Group; 4]);
 
 const EMPTY: Line = Line([[0; 16]; 4]);
 
-/// Bytes of one kind: `N` contexts; `W` is `N` or more, a multiple of 8. The first `WIDE` contexts
-/// are followed by so many different bytes that each first nibble takes a group of its own.
-pub(super) struct Symbols<const N: usize, const W: usize, const WIDE: usize> {
+/// Bytes of one kind: `N` contexts. The first `WIDE` contexts are followed by so many different
+/// bytes that each first nibble takes a group of its own.
+pub(super) struct Symbols<const N: usize, const WIDE: usize> {
     groups: Box<[Group]>,
     lines: Box<[Line]>,
-    mixer: Mixer<W>,
+    mixer: Mixer,
     /// Bits of a hash that do not tell the place in `groups`, and in `lines`.
     shifts: [u32; 2],
 }
@@ -47,15 +47,15 @@ struct Place {
     check: u8,
 }
 
-impl<const N: usize, const W: usize, const WIDE: usize> Symbols<N, W, WIDE> {
+impl<const N: usize, const WIDE: usize> Symbols<N, WIDE> {
     /// Bytes of memory.
     pub(super) const fn memory(Shape([groups, lines], sets): Shape) -> u64 {
-        (16 << groups) + (64 << lines) + Mixer::<W>::memory(sets, WAYS)
+        (16 << groups) + (64 << lines) + Mixer::memory(sets, WAYS)
     }
 
     /// Of a shape.
     pub(super) fn new(Shape(bits, sets): Shape) -> Self {
-        const { assert!(WIDE <= N && N <= W && W.is_multiple_of(8)) };
+        const { assert!(WIDE <= N) };
         Self {
             groups: vec![[0; 16]; 1 << bits[0]].into(),
             lines: vec![EMPTY; 1 << bits[1]].into(),
@@ -177,16 +177,10 @@ impl<const N: usize, const W: usize, const WIDE: usize> Symbols<N, W, WIDE> {
     ) -> usize {
         let mut node = 1;
         for bit in [3, 2, 1, 0] {
-            let mut inputs = Row([0i16; W]);
-            for (input, group) in inputs.0.iter_mut().zip(&*histories) {
-                *input = HISTORIES.logit[usize::from(group[node & 15])];
-            }
-            if N < W {
-                inputs.0[N.min(W - 1)] = 256;
-            }
-            let question = self.mixer.mix(set, way & 255, &inputs);
+            let logit = |i: usize| HISTORIES.logit[usize::from(histories[i][node & 15])];
+            let question = self.mixer.mix(set, way & 255, Row::of::<N>(logit));
             let bit = coder.code(u32::from(nibble) >> bit & 1, question.chance);
-            self.mixer.learn(question, &inputs, bit);
+            self.mixer.learn(question, bit);
             let next = &HISTORIES.next[bit as usize & 1];
             for group in &mut *histories {
                 group[node & 15] = next[usize::from(group[node & 15])];

@@ -13,9 +13,9 @@ const BLOCK: usize = 32;
 /// A shorter stretch is not asked for as a whole.
 const LEAST_STRETCH: usize = 2 * BLOCK;
 
-type Stretch = Decisions<4, 8>;
+type Stretch = Decisions<4>;
 const STRETCH: Shape = Shape(14, 8);
-type Whole = Decisions<5, 8>;
+type Whole = Decisions<5>;
 const WHOLE: Shape = Shape(16, 8);
 
 /// What foretells whether a stretch or a block is as foretold.

@@ -10,11 +10,11 @@ use crate::model::decision::{self, Decisions};
 use crate::model::symbol::{self, Symbols};
 use crate::model::{Old, hash, magnitude};
 
-type Same = Decisions<5, 8>;
+type Same = Decisions<5>;
 const SAME: decision::Shape = decision::Shape(18, 80);
-type Quad = Decisions<6, 8>;
+type Quad = Decisions<6>;
 const QUAD: decision::Shape = decision::Shape(18, 16);
-type Value = Symbols<6, 8, 6>;
+type Value = Symbols<6, 6>;
 const VALUE: symbol::Shape = symbol::Shape([14, 0], 16);
 
 /// What foretells whether a byte is the old one, and which it is if not.

@@ -12,7 +12,7 @@ use crate::model::coder::Coder;
 use crate::model::decision::{Decisions, Shape};
 use crate::model::{Old, hash};
 
-type Flags = Decisions<6, 8>;
+type Flags = Decisions<6>;
 const FLAGS: Shape = Shape(16, 16);
 
 /// What foretells whether a reference leads where it was foretold, and how else.

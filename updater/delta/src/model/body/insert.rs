@@ -13,13 +13,13 @@ use crate::model::decision::{self, Decisions};
 use crate::model::symbol::{self, Symbols};
 use crate::model::{Old, hash, magnitude};
 
-type Inserted = Symbols<7, 8, 3>;
+type Inserted = Symbols<7, 3>;
 const INSERTED: symbol::Shape = symbol::Shape([16, 15], 16);
-type Words = Symbols<7, 8, 2>;
+type Words = Symbols<7, 2>;
 const WORDS: symbol::Shape = symbol::Shape([16, 15], 64);
-type Address = Decisions<4, 8>;
+type Address = Decisions<4>;
 const ADDRESS: decision::Shape = decision::Shape(12, 1);
-type Hit = Decisions<6, 8>;
+type Hit = Decisions<6>;
 const HIT: decision::Shape = decision::Shape(16, 32);
 
 /// What foretells inserted bytes.

@@ -67,11 +67,11 @@ pub(super) struct Hint {
 /// Farthest from the foretold address that is coded as a distance.
 const NEAR: u64 = 16_384;
 
-type Near = Decisions<4, 8>;
+type Near = Decisions<4>;
 const NEAR_SHAPE: decision::Shape = decision::Shape(16, 1);
-type Distance = Decisions<3, 8>;
+type Distance = Decisions<3>;
 const DISTANCE: decision::Shape = decision::Shape(16, 16);
-type Offset = Symbols<7, 8, 0>;
+type Offset = Symbols<7, 0>;
 const OFFSET: symbol::Shape = symbol::Shape([0, 14], 8);
 
 /// The model of addresses.
