@@ -8,8 +8,7 @@ use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use exuvia_bundle::{Digest as BundleDigest, Limits, Tree};
-use exuvia_core::Digest;
+use exuvia_bundle::{Limits, Stream, Tree};
 use exuvia_durable::Dir;
 use exuvia_repo::{Listed, NewDelta, Payload};
 use semver::Version;
@@ -59,7 +58,6 @@ pub(crate) struct Finished {
 /// What all deltas of a release lead to.
 pub(crate) struct Goal<'a> {
     pub(crate) tree: &'a DiskTree,
-    pub(crate) digest: Digest,
     pub(crate) bundle_length: u64,
     pub(crate) files: u64,
     /// Bytes of the full download.
@@ -245,14 +243,14 @@ fn unpack_base(
 /// Applies a delta as a client will, and looks at what comes out.
 fn prove(old: &dyn Tree, base: &Listed, patch: &Path, goal: &Goal<'_>) -> Result<(), Error> {
     let mut file = BufReader::new(File::open(patch).map_err(Error::io(patch))?);
-    let base_digest = BundleDigest::from_bytes(*base.facts.bundle.digest.as_bytes());
     let bundle =
         Limits { bundle_length: goal.bundle_length, files: goal.files, ..Limits::default() };
     let limits = exuvia_delta::Limits { bundle, ..exuvia_delta::Limits::default() };
-    let applied = exuvia_delta::apply(old, base_digest, &mut file, &limits, &mut io::sink());
+    let mut out = Stream::new(io::sink());
+    let applied = exuvia_delta::apply(old, &mut file, &limits, &mut out);
     let unproved = || Error::DeltaUnproved { from: base.facts.version.clone() };
     let applied = applied.map_err(|_| unproved())?;
-    match applied.digest.as_bytes() == goal.digest.as_bytes() {
+    match applied.manifest == goal.tree.manifest().digest() {
         true => Ok(()),
         false => Err(unproved()),
     }

@@ -274,7 +274,6 @@ impl Made {
         }
         let goal = Goal {
             tree: &source.tree,
-            digest: facts.bundle.digest,
             bundle_length: facts.bundle.length,
             files: facts.bundle.files,
             full: full.length,

@@ -24,7 +24,7 @@ pub struct Payload {
 pub struct NewDelta {
     /// Digest of the bundle that it starts from; the role must list it.
     pub from: Digest,
-    /// Its format, such as `exuvia-delta-2`.
+    /// Its format, such as `exuvia-delta-3`.
     pub format: String,
     /// Its file.
     pub payload: Payload,

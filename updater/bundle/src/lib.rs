@@ -66,4 +66,4 @@ pub use path::{PathError, PathFault, RelPath};
 pub use sink::Sink;
 pub use tree::{ReadAt, Reader, Tree};
 pub use unpack::{Bundle, Unpacker};
-pub use write::{FileWriter, Writer, Written, measure, pack};
+pub use write::{FileWriter, Stream, Writer, Written, pack};

@@ -88,6 +88,12 @@ impl Manifest {
         syntax::encode(&self.entries)
     }
 
+    /// SHA-256 of the canonical bytes. It stands for the whole tree, since the hashes of all files
+    /// are among them, and reads none.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.encode())
+    }
+
     /// All entries, in order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries

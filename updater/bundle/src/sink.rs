@@ -1,14 +1,14 @@
-//! Where a bundle is unpacked to.
+//! Where a tree goes.
 
 use std::io;
 
 use crate::{Manifest, RelPath};
 
-/// Where an [`Unpacker`](crate::Unpacker) puts a tree. Called in the manifest's order, with what
-/// has been checked:
+/// Where an [`Unpacker`](crate::Unpacker) or a [`Writer`](crate::Writer) puts a tree. Called in the
+/// manifest's order, with what has been checked:
 /// [`Sink::begin`] once, then for each entry `dir`, `link`, or `file`, any number of `data` and
 /// `end_file`. `end_file` comes only when the content had the right hash. Any error ends the
-/// reading and goes to the one who writes into the unpacker, as it is.
+/// reading and goes to the one who pushes bytes in, as it is.
 pub trait Sink {
     /// The manifest is in order; from here on things are written.
     ///

@@ -10,7 +10,8 @@ use std::{
 
 use common::Log;
 use exuvia_bundle::{
-    Bundle, Error, Item, Limits, Manifest, MemoryTree, RelPath, Sink, Tree, Unpacker, Writer, pack,
+    Bundle, Digest, Error, Item, Limits, Manifest, MemoryTree, RelPath, Sink, Stream, Tree,
+    Unpacker, Writer, pack,
 };
 use proptest::{collection, prelude::*, sample};
 
@@ -102,9 +103,9 @@ fn an_error_of_the_sink_comes_back_as_it_was() {
 fn a_writer_takes_exactly_what_its_manifest_lists() {
     let tree = example();
     let write = |contents: &[&[u8]]| {
-        let mut writer = Writer::new(io::sink(), tree.manifest())?;
+        let mut writer = Writer::new(Stream::new(io::sink()), tree.manifest())?;
         contents.iter().try_for_each(|&(mut content)| writer.file(&mut content))?;
-        writer.finish()
+        writer.finish().map(drop)
     };
     assert!(write(&[b"hello", b""]).is_ok());
     assert!(matches!(write(&[b"hello"]), Err(Error::Unwritten { path }) if path == "empty"));
@@ -119,7 +120,7 @@ proptest! {
     fn any_tree_comes_out_as_it_went_in(tree in any_tree()) {
         let mut stream = Vec::new();
         let written = pack(&tree, &mut stream).unwrap();
-        prop_assert_eq!(exuvia_bundle::measure(&tree).unwrap(), written);
+        prop_assert_eq!(tree.manifest().digest(), Digest::of(&tree.manifest().encode()));
         prop_assert_eq!(written.length, stream.len() as u64);
         prop_assert_eq!(written.length, tree.manifest().bundle_length());
         let bundle = unpack(&stream).unwrap();

@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use exuvia_bundle::{Limits, Tree, Unpacker};
+use exuvia_bundle::{Limits, Stream, Tree, Unpacker};
 use exuvia_core::release::BundleFacts;
 
 use crate::cancel::Watch;
@@ -45,12 +45,6 @@ impl Ingredients {
             How::Patch(_) => RouteKind::Chain,
         }
     }
-}
-
-/// Where deltas begin: the installed tree and the digest that names it.
-pub(crate) struct Base<'a> {
-    pub(crate) tree: &'a dyn Tree,
-    pub(crate) digest: exuvia_bundle::Digest,
 }
 
 /// Why a stream was not rebuilt.
@@ -112,10 +106,11 @@ pub enum RebuildError {
     },
 }
 
-/// Writes the stream of the bundle into `out`, no more than was signed.
+/// Writes the stream of the bundle into `out`, no more than was signed. Deltas begin at `base`, the
+/// installed tree.
 pub(crate) fn rebuild(
     ingredients: &Ingredients,
-    base: Option<Base<'_>>,
+    base: Option<&dyn Tree>,
     bundle: &BundleFacts,
     scratch: &Path,
     watch: &Watch,
@@ -160,22 +155,21 @@ fn unpack(payload: &Payload, length: u64, out: &mut dyn Write) -> Result<(), Fai
 fn patch(
     steps: &[BundleFacts],
     payloads: &[Payload],
-    base: Base<'_>,
+    base: &dyn Tree,
     scratch: &Path,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let mut between: Option<FlatTree> = None;
-    let mut digest = base.digest;
     for (at, (to, payload)) in steps.iter().zip(payloads).enumerate() {
-        let tree = between.as_ref().map_or(base.tree, |tree| tree);
+        let tree = between.as_ref().map_or(base, |tree| tree);
         if at + 1 == steps.len() {
-            return apply(tree, digest, payload, limits_of(to), out);
+            return apply(tree, payload, limits_of(to), out);
         }
         let path = scratch.join(format!("chain-{}", at % 2));
         let fail = |e| LocalError::Io { path: path.clone(), source: Arc::new(e) };
         let flat = FlatTree::create(&path).map_err(fail).map_err(Failure::Local)?;
         let mut unpacker = Unpacker::new(flat, limits_of(to));
-        apply(tree, digest, payload, limits_of(to), &mut unpacker)?;
+        apply(tree, payload, limits_of(to), &mut unpacker)?;
         let bundle =
             unpacker.finish().map_err(|e| Failure::Route(RebuildError::Bundle(Arc::new(e))))?;
         let expected = digest_of(to);
@@ -183,7 +177,6 @@ fn patch(
             let found = bundle.digest();
             return Err(Failure::Route(RebuildError::WrongStep { expected, found }));
         }
-        digest = expected;
         between = Some(bundle.into_sink());
     }
     Ok(())
@@ -201,15 +194,15 @@ fn limits_of(bundle: &BundleFacts) -> Limits {
 
 fn apply(
     tree: &dyn Tree,
-    digest: exuvia_bundle::Digest,
     payload: &Payload,
     bundle: Limits,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let limits = exuvia_delta::Limits { bundle, ..exuvia_delta::Limits::default() };
     let mut patch = io::BufReader::with_capacity(128 * 1024, open(payload)?);
-    match exuvia_delta::apply(tree, digest, &mut patch, &limits, out) {
-        Ok(_) => Ok(()),
+    let mut stream = Stream::new(out);
+    match exuvia_delta::apply(tree, &mut patch, &limits, &mut stream) {
+        Ok(_) => stream.finish().map(drop).map_err(unwritten),
         Err(exuvia_delta::Error::Write { source }) => Err(unwritten(source)),
         Err(error) => Err(Failure::Route(RebuildError::Delta(Arc::new(error)))),
     }

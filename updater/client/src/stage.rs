@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use exuvia_bundle::Tree;
 use exuvia_core::{Facts, Time};
 use exuvia_helper::{Install, Request, Staged};
 
 use crate::background::in_background;
 use crate::cancel::Watch;
 use crate::error::{Error, RepositoryError};
-use crate::rebuild::{Base, Failure, How, Ingredients, RebuildError, rebuild};
+use crate::rebuild::{Failure, How, Ingredients, RebuildError, rebuild};
 use crate::run::Run;
 use crate::tree::InstalledTree;
 
@@ -101,7 +102,6 @@ struct Work {
 
 impl Work {
     fn receive(&self, ingredients: &Ingredients) -> Result<Result<Staged, Error>, Error> {
-        let current = self.install.status()?.current().clone();
         let tree = match ingredients.how {
             How::Unpack => None,
             How::Patch(_) => InstalledTree::open(&self.install)?,
@@ -114,8 +114,7 @@ impl Work {
         };
         let mut failure = None;
         let received = self.install.receive(&request, &mut |out| {
-            let digest = exuvia_bundle::Digest::from_bytes(*current.digest.as_bytes());
-            let base = tree.as_ref().map(|tree| Base { tree, digest });
+            let base = tree.as_ref().map(|tree| tree as &dyn Tree);
             rebuild(ingredients, base, &self.facts.bundle, &self.scratch, &self.watch, out)
                 .map_err(|why| why.through_the_helper(&mut failure))
         });

@@ -1,9 +1,10 @@
 //! Applying a delta.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
 use exuvia_bundle::{
-    Digest, Entry, Error as BundleError, FileWriter, Manifest, Node, Reader, RelPath, Tree, Writer,
+    Digest, Entry, Error as BundleError, FileWriter, Manifest, Node, Reader, RelPath, Sink, Tree,
+    Writer,
 };
 
 use crate::{
@@ -18,12 +19,12 @@ use crate::{
     tag, walk,
 };
 
-/// A delta was applied: the whole new bundle came out, with the digest that the delta states.
+/// A delta was applied: the whole new tree came out, as the delta states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Applied {
-    /// Digest of the new bundle.
-    pub digest: Digest,
+    /// Digest of the new tree's manifest.
+    pub manifest: Digest,
     /// Bytes of the new bundle.
     pub length: u64,
     /// Files taken over from the old tree as they are.
@@ -32,25 +33,30 @@ pub struct Applied {
     pub fresh: u64,
 }
 
-/// Applies a delta to the tree `old`, whose bundle has `old_digest`, and writes the new bundle's
-/// stream to `out`. What was written is of no use unless [`Applied`] is returned.
+/// Applies a delta to the tree `old` and hands the new tree to `out`; to have it as the stream of a
+/// bundle, that is a [`Stream`](exuvia_bundle::Stream). What went there is of no use unless
+/// [`Applied`] is returned.
 ///
 /// # Errors
 /// Local: [`Error::WrongBase`] and, if a file of the base was changed, [`Error::BaseChanged`];
 /// [`Error::Read`], [`Error::Patch`], [`Error::Write`]. Of the repository: all others.
 pub fn apply(
     old: &dyn Tree,
-    old_digest: Digest,
     patch: &mut dyn Read,
     limits: &Limits,
-    out: &mut dyn Write,
+    out: &mut dyn Sink,
 ) -> Result<Applied, Error> {
     let mut input = Input::new(patch);
     let header = input.header()?;
-    if header.base != old_digest {
-        return Err(Error::WrongBase { expected: header.base, actual: old_digest });
+    let known = old.manifest().encode();
+    let actual = Digest::of(&known);
+    if header.base != actual {
+        return Err(Error::WrongBase { expected: header.base, actual });
     }
-    let manifest = read_manifest(&mut input, old.manifest(), limits)?;
+    let (manifest, digest) = read_manifest(&mut input, &known, limits)?;
+    if header.result != digest {
+        return Err(Error::WrongResult { expected: header.result, actual: digest });
+    }
     let origins = Origins::new(old.manifest());
     let mut fresh = Fresh { input, old, pool: Pool::new(old, limits), run: 0 };
     let mut writer = Writer::new(out, &manifest).map_err(from_bundle)?;
@@ -65,25 +71,22 @@ pub fn apply(
         }
     }
     fresh.finish()?;
-    let written = writer.finish().map_err(from_bundle)?;
-    if written.digest != header.result {
-        return Err(Error::WrongResult { expected: header.result, actual: written.digest });
-    }
-    Ok(Applied { digest: written.digest, length: written.length, kept, fresh: made })
+    writer.finish().map_err(from_bundle)?;
+    Ok(Applied { manifest: digest, length: manifest.bundle_length(), kept, fresh: made })
 }
 
 fn read_manifest(
     input: &mut Input<'_>,
-    old: &Manifest,
+    old: &[u8],
     limits: &Limits,
-) -> Result<Manifest, Error> {
+) -> Result<(Manifest, Digest), Error> {
     let length = within(Bound::Manifest, input.number()?, limits.bundle.manifest_length)?;
-    let bytes = frame::read(input, length, &old.encode())?;
-    Ok(Manifest::parse(&bytes, &limits.bundle)?)
+    let bytes = frame::read(input, length, old)?;
+    Ok((Manifest::parse(&bytes, &limits.bundle)?, Digest::of(&bytes)))
 }
 
 /// Takes a whole old file over. Its hash is the new entry's, which the writer checks.
-fn keep(old: &dyn Tree, path: &RelPath, writer: &mut Writer<'_, impl Write>) -> Result<(), Error> {
+fn keep(old: &dyn Tree, path: &RelPath, writer: &mut Writer<'_, impl Sink>) -> Result<(), Error> {
     let file = old.open(path).map_err(|source| unreadable(path, source))?;
     writer.file(&mut Reader::new(&*file)).map_err(|error| match from_bundle(error) {
         Error::Bundle(BundleError::Content { .. } | BundleError::Length { .. }) => {
@@ -104,7 +107,7 @@ struct Fresh<'a> {
 
 impl<'a> Fresh<'a> {
     /// Writes the next fresh file.
-    fn file(&mut self, length: u64, out: FileWriter<'_, '_, impl Write>) -> Result<(), Error> {
+    fn file(&mut self, length: u64, out: FileWriter<'_, '_, impl Sink>) -> Result<(), Error> {
         if self.run > 0 {
             self.run -= 1;
             return self.packed(length, out);
@@ -120,11 +123,7 @@ impl<'a> Fresh<'a> {
         }
     }
 
-    fn packed(
-        &mut self,
-        length: u64,
-        mut out: FileWriter<'_, '_, impl Write>,
-    ) -> Result<(), Error> {
+    fn packed(&mut self, length: u64, mut out: FileWriter<'_, '_, impl Sink>) -> Result<(), Error> {
         let given = match self.pool.give(length, &mut self.input, &mut out) {
             Ok(()) => out.finish().map_err(from_bundle),
             Err(Given::In(error)) => Err(error),
@@ -133,11 +132,7 @@ impl<'a> Fresh<'a> {
         given.map_err(|error| explain(error, || self.pool.changed()))
     }
 
-    fn walked(
-        &mut self,
-        length: u64,
-        mut out: FileWriter<'_, '_, impl Write>,
-    ) -> Result<(), Error> {
+    fn walked(&mut self, length: u64, mut out: FileWriter<'_, '_, impl Sink>) -> Result<(), Error> {
         let base = self.base()?;
         if self.input.number()? != length {
             return Err(self.input.syntax());

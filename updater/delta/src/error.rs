@@ -16,17 +16,17 @@ pub enum Error {
     #[error("not a delta")]
     NotADelta,
     /// A delta in a format that this reader does not know.
-    #[error("a delta in format {version:?}, this reader knows format '2'")]
+    #[error("a delta in format {version:?}, this reader knows format '3'")]
     Format {
         /// The format's digit.
         version: char,
     },
     /// Local: the delta is for another base.
-    #[error("the delta is for the bundle {expected}, not for {actual}")]
+    #[error("the delta is for the tree of the manifest {expected}, not for {actual}")]
     WrongBase {
-        /// The base that the delta states.
+        /// The digest that the delta states.
         expected: Digest,
-        /// The base that is here.
+        /// The digest of the manifest that is here.
         actual: Digest,
     },
     /// Local: a file of the base is not what the base's manifest says.
@@ -72,8 +72,8 @@ pub enum Error {
     /// The delta's own checksum is not that of its bytes.
     #[error("the delta is damaged: its checksum is not that of its bytes")]
     Checksum,
-    /// The new bundle is not the one that the delta states.
-    #[error("the delta gives the bundle {actual} instead of {expected}")]
+    /// The new manifest is not the one that the delta states.
+    #[error("the delta gives the tree of the manifest {actual} instead of {expected}")]
     WrongResult {
         /// The digest that the delta states.
         expected: Digest,

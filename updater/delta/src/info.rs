@@ -11,9 +11,9 @@ use crate::{Error, input::Input, tag};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Info {
-    /// Digest of the bundle it applies to.
+    /// Digest of the manifest of the tree it applies to.
     pub base: Digest,
-    /// Digest of the bundle it gives.
+    /// Digest of the manifest of the tree it gives.
     pub result: Digest,
     /// Bytes of the delta.
     pub length: u64,

@@ -1,11 +1,12 @@
-//! Deltas between two bundles: `exuvia-delta-2` (`docs/delta-format.md`).
+//! Deltas between two bundles: `exuvia-delta-3` (`docs/delta-format.md`).
 //!
 //! # Rules
 //! - **Checked before, during and after.** Another base is refused before a byte comes out; no
 //!   length is believed beyond [`Limits`]; every file must have the hash of the new manifest, and
-//!   the whole stream the digest that the delta states. [`Applied`] comes only out of that.
-//! - **Streamed and bounded.** Output is the new bundle's stream, old files are read by position,
-//!   and memory is bounded however large the trees are.
+//!   that manifest the digest that the delta states. [`Applied`] comes only out of that, and each
+//!   byte is hashed once for it.
+//! - **Streamed and bounded.** The new tree goes to a [`Sink`](exuvia_bundle::Sink) as it comes, old
+//!   files are read by position, and memory is bounded however large the trees are.
 //! - **Old files are judged by what comes of them.** A whole old file that is taken over must have
 //!   the hash of the new entry, which is the hash of the old one. An old file that only serves as
 //!   reference is not hashed before: a wrong one can only give a wrong new file, which its own
@@ -17,7 +18,7 @@
     doc = r##"
 # Example
 ```
-use exuvia_bundle::{Item, MemoryTree, Tree, pack};
+use exuvia_bundle::{Item, MemoryTree, Tree};
 use exuvia_delta::{Limits, Options, apply, make};
 
 let file = |text: &str| Item::File { executable: false, bytes: text.as_bytes().to_vec() };
@@ -25,13 +26,12 @@ let old = MemoryTree::new([("a", file("one")), ("b", file("two"))])?;
 let new = MemoryTree::new([("a", file("one")), ("c", file("two and a half"))])?;
 
 let mut patch = Vec::new();
-let made = make(&old, &new, &mut patch, &Options::default(), &mut |_| {})?;
+make(&old, &new, &mut patch, &Options::default(), &mut |_| {})?;
 
-let mut stream = Vec::new();
-let applied = apply(&old, made.base, &mut &patch[..], &Limits::default(), &mut stream)?;
-let mut expected = Vec::new();
-assert_eq!(applied.digest, pack(&new, &mut expected)?.digest);
-assert_eq!(stream, expected);
+let mut result = MemoryTree::default();
+let applied = apply(&old, &mut &patch[..], &Limits::default(), &mut result)?;
+assert_eq!(applied.manifest, new.manifest().digest());
+assert_eq!(result, new);
 # Ok::<(), Box<dyn std::error::Error>>(())
 ```
 "##
@@ -68,10 +68,10 @@ pub use limits::Limits;
 pub use make::{Made, Options, Phase, Progress, make, memory_wanted};
 
 /// The name of the format in signed release facts (`delta.format`, `reads`).
-pub const FORMAT: &str = "exuvia-delta-2";
+pub const FORMAT: &str = "exuvia-delta-3";
 
 /// The first bytes of a delta.
-const MAGIC: &[u8; 8] = b"EXUDELT2";
+const MAGIC: &[u8; 8] = b"EXUDELT3";
 
 /// What the parts of a delta begin with.
 mod tag {

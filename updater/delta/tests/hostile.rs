@@ -6,7 +6,7 @@ mod common;
 use std::io::{self, Write};
 
 use common::{Damaged, applied, delta, noise, packed, tree};
-use exuvia_bundle::{Digest, MemoryTree, Tree};
+use exuvia_bundle::{Digest, Manifest, MemoryTree, RelPath, Sink, Stream, Tree};
 use exuvia_delta::{Bound, Error, Limits, apply, info};
 use proptest::{prelude::*, sample};
 
@@ -15,8 +15,8 @@ fn another_base_is_refused_before_anything_is_written() {
     let (old, new) = pair();
     let patch = delta(&old, &new, 3);
     let mut out = Untouched;
-    let refused = apply(&new, packed(&new).0, &mut &patch[..], &Limits::default(), &mut out);
-    let (expected, actual) = (packed(&old).0, packed(&new).0);
+    let refused = apply(&new, &mut &patch[..], &Limits::default(), &mut out);
+    let (expected, actual) = (old.manifest().digest(), new.manifest().digest());
     assert!(matches!(refused, Err(Error::WrongBase { expected: e, actual: a })
         if (e, a) == (expected, actual)));
 }
@@ -57,7 +57,7 @@ fn bytes_after_the_end_are_refused() {
 #[test]
 fn a_changed_file_of_the_base_is_named() {
     let (old, new) = pair();
-    let (digest, patch) = (packed(&old).0, delta(&old, &new, 3));
+    let patch = delta(&old, &new, 3);
     for path in ["kept", "changed"] {
         for damage in [
             |bytes: &mut Vec<u8>| bytes[500] ^= 1,
@@ -66,7 +66,8 @@ fn a_changed_file_of_the_base_is_named() {
             },
         ] {
             let base = Damaged { tree: &old, path, damage };
-            let result = apply(&base, digest, &mut &patch[..], &Limits::default(), &mut io::sink());
+            let mut out = MemoryTree::default();
+            let result = apply(&base, &mut &patch[..], &Limits::default(), &mut out);
             assert!(
                 matches!(&result, Err(Error::BaseChanged { path: p }) if p == path),
                 "{result:?}"
@@ -88,7 +89,8 @@ fn an_error_of_the_output_comes_back_as_it_was() {
     }
     let (old, new) = pair();
     let patch = delta(&old, &new, 3);
-    let result = apply(&old, packed(&old).0, &mut &patch[..], &Limits::default(), &mut Full);
+    let mut out = Stream::new(Full);
+    let result = apply(&old, &mut &patch[..], &Limits::default(), &mut out);
     assert!(matches!(result, Err(Error::Write { source }) if source.raw_os_error() == Some(28)));
 }
 
@@ -167,20 +169,20 @@ fn hostile_deltas_are_refused() {
         ),
         ("number without end", Forge::run(&old, &new).with(&[2]).with(&[0xff; 40]).end()),
         ("manifest over its limit", {
-            let mut forge = Forge::header(packed(&old).0, packed(&new).0);
+            let mut forge = Forge::header(old.manifest().digest(), new.manifest().digest());
             forge.number((64 << 20) + 1);
             forge.end()
         }),
         ("manifest that is none", {
-            let mut forge = Forge::header(packed(&old).0, packed(&new).0);
+            let mut forge = Forge::header(old.manifest().digest(), new.manifest().digest());
             forge.number(4);
             forge.frame(&pack_frame(b"none"));
             forge.end()
         }),
         ("no delta", b"PK\x03\x04 and so on, and so on, and so on".to_vec()),
         ("nothing", Vec::new()),
-        ("older format", [b"EXUDELT1", &delta(&old, &new, 3)[8..]].concat()),
-        ("newer format", [b"EXUDELT3", &delta(&old, &new, 3)[8..]].concat()),
+        ("older format", [b"EXUDELT2", &delta(&old, &new, 3)[8..]].concat()),
+        ("newer format", [b"EXUDELT4", &delta(&old, &new, 3)[8..]].concat()),
     ];
     for (name, patch) in cases {
         let (result, _) = applied(&old, &patch);
@@ -195,7 +197,7 @@ fn hostile_deltas_are_refused() {
 fn a_delta_that_lies_about_its_result_is_refused() {
     let (old, new) = pair();
     let patch = delta(&old, &new, 3);
-    let mut forge = Forge::header(packed(&old).0, Digest::of(b"something else"));
+    let mut forge = Forge::header(old.manifest().digest(), Digest::of(b"something else"));
     forge.bytes.extend(&patch[72..patch.len() - 33]);
     assert!(matches!(applied(&old, &forge.end()).0, Err(Error::WrongResult { .. })));
 }
@@ -212,12 +214,12 @@ fn limits_of_the_reader_are_kept() {
         (Limits { slices: 0, ..all }, Bound::Slices),
         (Limits { bundle, ..all }, Bound::Manifest),
     ] {
-        let result = apply(&old, packed(&old).0, &mut &patch[..], &limits, &mut io::sink());
+        let result = apply(&old, &mut &patch[..], &limits, &mut MemoryTree::default());
         assert!(matches!(result, Err(Error::Limit { bound, .. }) if bound == wanted), "{wanted:?}");
     }
     let files = new.manifest().files() - 1;
     let few = Limits { bundle: exuvia_bundle::Limits { files, ..all.bundle }, ..all };
-    let result = apply(&old, packed(&old).0, &mut &patch[..], &few, &mut Untouched);
+    let result = apply(&old, &mut &patch[..], &few, &mut Untouched);
     assert!(matches!(result, Err(Error::Bundle(exuvia_bundle::Error::Limit { .. }))));
     assert!(all.memory() <= 65 << 20);
 }
@@ -244,14 +246,15 @@ proptest! {
         let patch = Forge { bytes: patch }.seal();
         let _ = info(&mut &patch[..]);
         if let (Ok(result), stream) = applied(&old, &patch) {
-            prop_assert_eq!((result.digest, stream), packed(&new));
+            prop_assert_eq!(result.manifest, new.manifest().digest());
+            prop_assert_eq!(stream, packed(&new));
         }
     }
 
     #[test]
     fn any_bytes_behind_a_good_header_are_refused(rest in proptest::collection::vec(any::<u8>(), 0..300)) {
         let (old, new) = pair();
-        let patch = Forge::header(packed(&old).0, packed(&new).0).with(&rest).seal();
+        let patch = Forge::header(old.manifest().digest(), new.manifest().digest()).with(&rest).seal();
         prop_assert!(applied(&old, &patch).0.is_err());
     }
 }
@@ -289,12 +292,12 @@ struct Forge {
 
 impl Forge {
     fn header(base: Digest, result: Digest) -> Self {
-        Self { bytes: [&b"EXUDELT2"[..], base.as_bytes(), result.as_bytes()].concat() }
+        Self { bytes: [&b"EXUDELT3"[..], base.as_bytes(), result.as_bytes()].concat() }
     }
 
     /// Up to the manifest of `new`.
     fn start(old: &MemoryTree, new: &MemoryTree) -> Self {
-        let mut forge = Self::header(packed(old).0, packed(new).0);
+        let mut forge = Self::header(old.manifest().digest(), new.manifest().digest());
         let manifest = new.manifest().encode();
         forge.number(manifest.len() as u64);
         forge.frame(&pack_frame(&manifest));
@@ -348,14 +351,15 @@ impl Forge {
     }
 }
 
-/// An output that must not be written to.
+/// An output that must not be touched.
 struct Untouched;
 
-impl Write for Untouched {
-    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        panic!("written to");
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        panic!("flushed");
-    }
+#[rustfmt::skip]
+impl Sink for Untouched {
+    fn begin(&mut self, _: &Manifest) -> io::Result<()> { panic!("begun") }
+    fn dir(&mut self, path: &RelPath) -> io::Result<()> { panic!("{path}") }
+    fn file(&mut self, path: &RelPath, _: bool, _: u64) -> io::Result<()> { panic!("{path}") }
+    fn data(&mut self, _: &[u8]) -> io::Result<()> { panic!("data") }
+    fn end_file(&mut self) -> io::Result<()> { panic!("ended") }
+    fn link(&mut self, path: &RelPath, _: &str) -> io::Result<()> { panic!("{path}") }
 }

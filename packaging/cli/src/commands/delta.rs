@@ -2,7 +2,7 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use exuvia_bundle::{Limits, Unpacker};
+use exuvia_bundle::Sink;
 use exuvia_delta::Progress;
 use exuvia_durable::{Dir, Replacement};
 use serde_json::json;
@@ -84,16 +84,14 @@ fn apply(old: &Path, patch: &Path, new: &Path, output: &Output) -> Result<(), Er
     let from = tree(old)?;
     let (dir, name) = new_place(new)?;
     let applied = if old.is_dir() {
-        let staging = dir.stage(&name)?;
-        let mut unpacker = Unpacker::new(FolderSink::new(staging), Limits::default());
-        match rebuild(&from, old, patch, &mut unpacker) {
+        let mut sink = FolderSink::new(dir.stage(&name)?);
+        match rebuild(&from, patch, &mut sink) {
             Ok(applied) => {
-                let bundle = unpacker.finish().map_err(|source| Error::bundle(new, source))?;
-                bundle.into_sink().into_staging().finish()?;
+                sink.into_staging().finish()?;
                 applied
             }
             Err(error) => {
-                drop(unpacker);
+                drop(sink);
                 dir.remove_tree(&name)?;
                 return Err(error);
             }
@@ -101,7 +99,7 @@ fn apply(old: &Path, patch: &Path, new: &Path, output: &Output) -> Result<(), Er
     } else {
         apply_to_file(&from, old, patch, new, &dir)?
     };
-    let report = json!({ "bundle": applied.digest.to_string(), "length": applied.length });
+    let report = json!({ "manifest": applied.manifest.to_string(), "length": applied.length });
     output.report(&report, || format!("{}: as the delta states", new.display()));
     Ok(())
 }
@@ -117,25 +115,20 @@ fn apply_to_file(
     let metadata = std::fs::metadata(old).map_err(Error::io(old))?;
     let executable = crate::platform::mode(&metadata).executable;
     let name = new.file_name().unwrap_or_default();
-    let out = BufWriter::new(dir.replace(name, executable)?);
-    let mut unpacker = Unpacker::new(FileSink(out), Limits::default());
-    let applied = rebuild(from, old, patch, &mut unpacker)?;
-    let bundle = unpacker.finish().map_err(|source| Error::bundle(new, source))?;
-    finish(bundle.into_sink().0, new)?.commit()?;
+    let mut sink = FileSink(BufWriter::new(dir.replace(name, executable)?));
+    let applied = rebuild(from, patch, &mut sink)?;
+    finish(sink.0, new)?.commit()?;
     Ok(applied)
 }
 
 fn rebuild(
     from: &DiskTree,
-    old: &Path,
     patch: &Path,
-    out: &mut dyn std::io::Write,
+    out: &mut dyn Sink,
 ) -> Result<exuvia_delta::Applied, Error> {
-    // It was hashed just now, file by file.
-    let base = exuvia_bundle::measure(from).map_err(|source| Error::bundle(old, source))?.digest;
     let mut file = BufReader::new(File::open(patch).map_err(Error::io(patch))?);
     let limits = exuvia_delta::Limits::default();
-    exuvia_delta::apply(from, base, &mut file, &limits, out).map_err(Error::delta(patch))
+    exuvia_delta::apply(from, &mut file, &limits, out).map_err(Error::delta(patch))
 }
 
 fn info(patch: &Path, output: &Output) -> Result<(), Error> {

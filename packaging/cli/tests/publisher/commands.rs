@@ -118,7 +118,7 @@ fn deltas_between_files_keep_the_mode_of_the_old_one() {
     fs::write(place.path("new"), &new).unwrap();
     place.exuvia(&["delta", "make", "old", "new", "patch"]).done();
     let info = json(&place.exuvia(&["delta", "info", "patch", "--json"]).done());
-    assert_eq!(info["format"], "exuvia-delta-2");
+    assert_eq!(info["format"], "exuvia-delta-3");
     let length = fs::metadata(place.path("patch")).unwrap().len();
     assert_eq!(info["length"], length);
     assert!(length < 5_000, "{length}");

@@ -10,7 +10,7 @@ use exuvia_repo::{
 };
 use serde_json::Map;
 
-pub(crate) const FORMAT: &str = "exuvia-delta-2";
+pub(crate) const FORMAT: &str = "exuvia-delta-3";
 
 pub(crate) struct Publisher {
     pub(crate) repository: Repository,

@@ -94,9 +94,10 @@ impl World {
         for from in deltas_from {
             let spoils = self.spoils_deltas_from == Some(*from);
             let (mut patch, options) = (Vec::new(), exuvia_delta::Options::default());
-            let made =
-                exuvia_delta::make(&self.trees[*from], &tree, &mut patch, &options, &mut |_| {});
-            let from = Digest::from_bytes(*made.unwrap().base.as_bytes());
+            let old = &self.trees[*from];
+            exuvia_delta::make(old, &tree, &mut patch, &options, &mut |_| {}).unwrap();
+            let base = pack(old, std::io::sink()).unwrap().digest;
+            let from = Digest::from_bytes(*base.as_bytes());
             if spoils {
                 let middle = patch.len() / 2;
                 patch[middle] ^= 1;

@@ -26,7 +26,7 @@ pub(crate) fn facts(version: &str) -> Value {
     json!({
         "facts": 1, "app": "notes", "version": version, "channel": "stable",
         "platform": "linux-x86_64", "kind": "folder", "published": "2026-05-25T00:00:00Z",
-        "executable": "notes", "reads": ["exuvia-delta-2"],
+        "executable": "notes", "reads": ["exuvia-delta-3"],
         "bundle": {"digest": bundle(version), "length": 10_000, "files": 3},
     })
 }
@@ -81,7 +81,7 @@ static NONE: BTreeSet<Digest> = BTreeSet::new();
 
 fn policy() -> Policy<'static> {
     Policy {
-        formats: &["exuvia-delta-2"],
+        formats: &["exuvia-delta-3"],
         avoid: &NONE,
         bad: &[],
         pin: None,

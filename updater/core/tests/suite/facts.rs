@@ -93,7 +93,7 @@ fn limits_hold() {
 fn a_delta_must_lead_to_the_bundle() {
     let found = with(|v| {
         let (digest, other) = ("00".repeat(32), "11".repeat(32));
-        v["delta"] = json!({"format": "exuvia-delta-2", "from": digest, "to": other});
+        v["delta"] = json!({"format": "exuvia-delta-3", "from": digest, "to": other});
     });
     assert!(matches!(found, Err(FactsError::DeltaLeadsElsewhere { .. })));
 }
@@ -127,7 +127,7 @@ fn what_is_not_for_this_application_is_passed_over_and_listed() {
     add(&format!("{dir}/orphan"), &|f| {
         let (from, to) = ("00".repeat(32), "33".repeat(32));
         f["bundle"]["digest"] = json!(to);
-        f["delta"] = json!({"format": "exuvia-delta-2", "from": from, "to": to});
+        f["delta"] = json!({"format": "exuvia-delta-3", "from": from, "to": to});
     });
     publisher.add("targets", &format!("{dir}/notes.md"), b"", None);
     publisher.publish(&["targets"]);

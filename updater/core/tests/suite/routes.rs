@@ -9,7 +9,7 @@ use exuvia_core::release::Releases;
 
 use crate::choose::{Shelf, bundle};
 
-const KNOWN: &str = "exuvia-delta-2";
+const KNOWN: &str = "exuvia-delta-3";
 
 fn shelf() -> Shelf {
     ["1.0.0", "1.1.0", "1.2.0", "1.3.0"]

@@ -74,9 +74,9 @@ pub enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Made {
-    /// Digest of the old bundle.
+    /// Digest of the old tree's manifest.
     pub base: Digest,
-    /// Digest of the new bundle.
+    /// Digest of the new tree's manifest.
     pub result: Digest,
     /// Bytes of the delta.
     pub length: u64,
@@ -103,16 +103,17 @@ pub fn make(
 ) -> Result<Made, Error> {
     let total = old.manifest().bundle_length() + new.manifest().bundle_length();
     let mut counter = Counter { done: 0, total, progress };
-    let base = pack(old, &mut counter)?.digest;
-    let result = pack(new, &mut counter)?.digest;
+    pack(old, &mut counter)?;
+    pack(new, &mut counter)?;
 
+    let (known, manifest) = (old.manifest().encode(), new.manifest().encode());
+    let (base, result) = (Digest::of(&known), Digest::of(&manifest));
     let mut output = Output::new(out);
     output.put(MAGIC)?;
     output.put(base.as_bytes())?;
     output.put(result.as_bytes())?;
-    let manifest = new.manifest().encode();
     output.number(manifest.len() as u64)?;
-    let frame = encode::compress(&manifest, &old.manifest().encode(), options.level)?;
+    let frame = encode::compress(&manifest, &known, options.level)?;
     output.frame(&frame)?;
 
     let fresh = fresh(old, new)?;

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use exuvia_bundle::{Digest, Item, Manifest, MemoryTree, ReadAt, RelPath, Tree, pack};
+use exuvia_bundle::{Item, Manifest, MemoryTree, ReadAt, RelPath, Stream, Tree, pack};
 use exuvia_delta::{Applied, Error, Limits, Options, apply, make};
 
 pub(crate) fn tree<'a>(files: impl IntoIterator<Item = (&'a str, Vec<u8>)>) -> MemoryTree {
@@ -11,10 +11,10 @@ pub(crate) fn tree<'a>(files: impl IntoIterator<Item = (&'a str, Vec<u8>)>) -> M
     MemoryTree::new(files.into_iter().map(|(path, bytes)| (path, item(bytes)))).unwrap()
 }
 
-pub(crate) fn packed(tree: &MemoryTree) -> (Digest, Vec<u8>) {
+pub(crate) fn packed(tree: &MemoryTree) -> Vec<u8> {
     let mut stream = Vec::new();
-    let written = pack(tree, &mut stream).unwrap();
-    (written.digest, stream)
+    pack(tree, &mut stream).unwrap();
+    stream
 }
 
 pub(crate) fn delta(old: &MemoryTree, new: &MemoryTree, level: i32) -> Vec<u8> {
@@ -28,7 +28,9 @@ pub(crate) fn delta(old: &MemoryTree, new: &MemoryTree, level: i32) -> Vec<u8> {
 
 pub(crate) fn applied(old: &MemoryTree, patch: &[u8]) -> (Result<Applied, Error>, Vec<u8>) {
     let mut out = Vec::new();
-    let result = apply(old, packed(old).0, &mut &*patch, &Limits::default(), &mut out);
+    let mut stream = Stream::new(&mut out);
+    let result = apply(old, &mut &*patch, &Limits::default(), &mut stream);
+    stream.finish().unwrap();
     (result, out)
 }
 
