@@ -7,7 +7,7 @@ use crate::held::Held;
 use crate::install::Install;
 use crate::receive::keep_manifest;
 use crate::trust::Learnt;
-use exuvia_bundle::{Entry, Hasher, Manifest, Node, RelPath, Writer};
+use exuvia_bundle::{Entry, Hasher, Manifest, Node, RelPath, Stream, Writer};
 use exuvia_core::release::Facts;
 use exuvia_core::{Digest, Kind, Platform, Time};
 use exuvia_durable::Dir;
@@ -125,8 +125,10 @@ fn bundle_of(root: &Dir, name: &Path, executable: &RelPath) -> Result<(Manifest,
     let node = Node::File { executable: true, length, sha256: hasher.finish() };
     let entry = Entry { path: executable.clone(), node };
     let manifest = Manifest::new(vec![entry]).map_err(Error::Bundle)?;
-    let mut writer = Writer::new(io::sink(), &manifest).map_err(Error::Bundle)?;
+    let stream = Stream::new(Hasher::new());
+    let mut writer = Writer::new(stream, &manifest).map_err(Error::Bundle)?;
     writer.file(&mut root.open_file(name)?).map_err(Error::Bundle)?;
-    let written = writer.finish().map_err(Error::Bundle)?;
-    Ok((manifest, Digest::from_bytes(*written.digest.as_bytes())))
+    let stream = writer.finish().map_err(Error::Bundle)?;
+    let digest = stream.finish().map_err(Error::Fill)?.finish();
+    Ok((manifest, Digest::from_bytes(*digest.as_bytes())))
 }

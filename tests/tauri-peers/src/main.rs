@@ -39,10 +39,7 @@ fn main() {
     #[cfg(feature = "exuvia")]
     let builder = {
         let config = option_env!("PEER_CONFIG").unwrap_or("{}");
-        // Under this name `exuvia release` gets it, whatever the file is called on a user's disk.
-        builder.plugin(
-            tauri_plugin_exuvia::Builder::new(app, config).adopt_appimage("Peer.AppImage").build(),
-        )
+        builder.plugin(tauri_plugin_exuvia::Builder::new(app, config).build())
     };
     #[cfg(feature = "updater")]
     let builder = {

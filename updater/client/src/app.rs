@@ -2,12 +2,14 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use exuvia_helper::{Install, Startup};
 use exuvia_plan::Phase;
 
+use crate::error::LocalError;
 use crate::report::{self, Report};
 
 /// Call this first in `main`: it makes the program one that can be updated.
@@ -36,6 +38,21 @@ pub fn stable_exe() -> Option<PathBuf> {
         Ok(Some(install)) => Some(install.stable_exe()),
         _ => Some(exe),
     }
+}
+
+/// Starts this application once more by [`stable_exe`], with nothing in its environment that was made
+/// for this process (an AppImage's mount). The caller ends afterwards.
+///
+/// # Errors
+/// [`LocalError`], if it cannot be started.
+pub fn start_again(args: &[OsString]) -> Result<(), LocalError> {
+    let exe = exuvia_helper::own_exe()
+        .ok_or_else(|| LocalError::NotInstalled { path: PathBuf::new() })?;
+    if let Ok(Some(install)) = Install::locate(&exe) {
+        return Ok(install.start_again(args)?);
+    }
+    let started = Command::new(&exe).args(args).spawn();
+    started.map(drop).map_err(|source| LocalError::Io { path: exe, source: Arc::new(source) })
 }
 
 /// The running application, as the updater sees it.

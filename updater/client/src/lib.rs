@@ -101,7 +101,7 @@ mod store;
 mod system;
 mod tree;
 
-pub use app::{App, stable_exe, startup};
+pub use app::{App, stable_exe, start_again, startup};
 pub use applied::Applied;
 pub use builder::{BuildError, Builder, Updater};
 pub use cancel::Cancel;
@@ -120,7 +120,7 @@ pub use report::Report;
 pub use road::{Check, Offer, Payloads, Staged};
 
 pub use exuvia_core::{Digest, Facts, Kind, Time};
-pub use exuvia_helper::{Begun, Install, Status, Uninstalled, ask_machine};
+pub use exuvia_helper::{Begun, Install, Status, Uninstalled, ask_machine, own_image};
 pub use exuvia_plan::{
     Config, ConfigError, DataHooks, Health, InPlaceShape, Mirror, MirrorError, Phase, Qualify,
     Record, Shape, files::key, history, record, socket, trial::End, trial::MAX_STARTS,

@@ -138,7 +138,7 @@ pub(crate) struct Status {
 
 #[command]
 pub(crate) async fn status(exuvia: Managed<'_, Exuvia>) -> Result<Option<Status>> {
-    if !exuvia.is_installed() {
+    if !exuvia.is_updated() {
         return Ok(None);
     }
     let updater = exuvia.updater()?;
@@ -155,7 +155,7 @@ pub(crate) async fn status(exuvia: Managed<'_, Exuvia>) -> Result<Option<Status>
 
 #[command]
 pub(crate) async fn history(exuvia: Managed<'_, Exuvia>) -> Result<Vec<Entry>> {
-    match exuvia.is_installed() {
+    match exuvia.is_updated() {
         true => Ok(exuvia.updater()?.history()?),
         false => Ok(Vec::new()),
     }

@@ -48,11 +48,11 @@ impl Exuvia {
         settings: Settings,
         version: Version,
     ) -> Exuvia {
-        let installed = *app.report() != Report::NotInstalled;
-        if !installed {
+        let updated = is_updated(&app);
+        if !updated {
             eprintln!("exuvia: this program was not installed by exuvia, so it is not updated");
         }
-        let states = States::new(if installed { State::Idle } else { State::NotInstalled });
+        let states = States::new(if updated { State::Idle } else { State::NotInstalled });
         let (channel, starts_again) = (Mutex::default(), AtomicBool::default());
         Exuvia { app, config, configure, settings, version, channel, states, starts_again }
     }
@@ -87,8 +87,8 @@ impl Exuvia {
         self.updater_for(&CheckOptions::default())
     }
 
-    pub(crate) fn is_installed(&self) -> bool {
-        *self.app.report() != Report::NotInstalled
+    pub(crate) fn is_updated(&self) -> bool {
+        is_updated(&self.app)
     }
 
     pub(crate) fn updater_for(&self, options: &CheckOptions) -> Result<Updater, Error> {
@@ -125,4 +125,10 @@ impl Exuvia {
             },
         });
     }
+}
+
+/// Whether the program is an installation, or an AppImage, which its first update makes one. A build
+/// tree is neither.
+fn is_updated(app: &App) -> bool {
+    *app.report() != Report::NotInstalled || exuvia::own_image().is_some()
 }

@@ -71,7 +71,7 @@ pub(crate) async fn check(
     exuvia: &Exuvia,
     options: &CheckOptions,
 ) -> Result<Option<(Facts, Update)>, Error> {
-    if !exuvia.is_installed() {
+    if !exuvia.is_updated() {
         exuvia.states.set(State::NotInstalled);
         return Ok(None);
     }
