@@ -279,6 +279,28 @@ impl Sim {
         state.serve(released.changes);
     }
 
+    /// Drops the metadata that newer versions took the place of, roots apart: a publisher's state is
+    /// copied at every change, and thousands of changes would take hours.
+    pub fn drop_old_metadata(&self) {
+        let mut state = self.lock();
+        let versioned = |path: &str| -> Option<(u64, String)> {
+            let (version, role) = path.strip_prefix("metadata/")?.split_once('.')?;
+            Some((version.parse().ok().filter(|_| role != "root.json")?, role.to_owned()))
+        };
+        let mut newest: BTreeMap<String, u64> = BTreeMap::new();
+        for (version, role) in state.served.keys().filter_map(|path| versioned(path)) {
+            let known = newest.entry(role).or_default();
+            *known = version.max(*known);
+        }
+        state.served.retain(|path, _| {
+            versioned(path).is_none_or(|(version, role)| newest[&role] == version)
+        });
+        let metadata = state.served.iter().filter(|(path, _)| path.starts_with("metadata/"));
+        let files = metadata.map(|(path, bytes)| (path.clone(), bytes.clone())).collect();
+        state.repository =
+            Repository::parse(APP.parse().unwrap(), Expiry::default(), files).unwrap();
+    }
+
     /// Adds another platform's role to the repository.
     pub fn add_platform(&self, platform: &str) {
         self.add_role(CHANNEL, platform);

@@ -55,6 +55,7 @@ pub(crate) async fn large_repository(releases: u32) {
     // As publishers do: a version for all platforms, then the next.
     for number in 1..=releases {
         roles().for_each(|(channel, name)| sim.announce(&format!("1.0.{number}"), channel, name));
+        sim.drop_old_metadata();
     }
     let folder = tempfile::tempdir().unwrap();
     sim.write_to(folder.path());
