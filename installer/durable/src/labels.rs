@@ -4,7 +4,8 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use crate::dir::{At, Dir, FileKind};
+use crate::at::At;
+use crate::dir::{Dir, FileKind};
 use crate::error::Error;
 use crate::platform;
 

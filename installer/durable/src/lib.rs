@@ -30,6 +30,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod at;
 mod dir;
 mod error;
 #[cfg(any(test, feature = "faults"))]

@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::dir::{At, Dir};
+use crate::at::At;
+use crate::dir::Dir;
 use crate::error::{Error, Step};
 use crate::platform;
 

@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::dir::{At, Dir, FileKind};
+use crate::at::At;
+use crate::dir::{Dir, FileKind};
 use crate::error::{Error, Kind, Step};
 use crate::file::is_temporary_name;
 use crate::platform;

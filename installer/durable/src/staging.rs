@@ -5,7 +5,8 @@ use std::ffi::OsStr;
 use std::io::Write;
 use std::path::Path;
 
-use crate::dir::{Access, At, Dir, FileKind, make_dir};
+use crate::at::At;
+use crate::dir::{Access, Dir, FileKind, make_dir};
 use crate::error::{Error, Step};
 use crate::file::FileWriter;
 use crate::platform;
