@@ -122,5 +122,5 @@ fn while_it_works_an_updater_has_no_socket_that_anybody_could_connect_to() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     assert!(agent.wait().unwrap().success());
-    assert!(connected > 2, "{looks} looks, {connected} while it was connected");
+    assert!(connected > 0, "{looks} looks, {connected} while it was connected");
 }

@@ -172,12 +172,21 @@ impl Buttons {
         let (bus, screen) = (Bus::start(), Screen::start());
         let mut command = screen.command(&bus, Buttons::DAEMON);
         let daemon = background(command.env("HOME", folder).env("XDG_CONFIG_HOME", folder));
-        Buttons { _daemon: daemon, screen, bus }
+        let desktop = Buttons { _daemon: daemon, screen, bus };
+        until("the daemon answers", || desktop.answers());
+        desktop
     }
 
     /// The bus of the session.
     pub fn bus(&self) -> &Bus {
         &self.bus
+    }
+
+    fn answers(&self) -> bool {
+        let mut ask = self.screen.command(&self.bus, "dbus-send");
+        ask.args(["--session", "--print-reply", "--dest=org.freedesktop.DBus", "/"]);
+        ask.args(["org.freedesktop.DBus.NameHasOwner", "string:org.freedesktop.Notifications"]);
+        words(ask.output().unwrap()).contains("boolean true")
     }
 
     /// Clicks the button at this place of so many, once the notification is shown.

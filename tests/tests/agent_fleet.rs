@@ -93,11 +93,12 @@ fn a_report_is_sent_where_the_policy_says_so_and_tells_nothing_of_who_sends_it()
             "result": "reverted", "from": "1.1.0", "to": "1.0.0", "reason": reason,
         })
     );
+    let usual = ["host", "content-type", "content-length", "accept", "user-agent"];
     let names: Vec<String> = header
         .lines()
         .skip(1)
         .filter_map(|line| Some(line.split_once(':')?.0.to_lowercase()))
-        .filter(|name| !["host", "content-type", "content-length", "accept"].contains(&&**name))
+        .filter(|name| !usual.contains(&&**name))
         .collect();
     assert!(names.is_empty(), "{names:?}");
     // Nothing is told twice.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use exuvia_tests::desktop::{Bus, Buttons, Desktop};
 use exuvia_tests::processes::{Done, Stage, program};
@@ -135,6 +136,8 @@ fn who_was_gone_back_for_is_told() {
     let script = "[ \"$1\" = --version ] && exit 0; exit 1";
     stage.release(&stage.version("1.2.0", script), "1.2.0");
     end(round(&stage, desktop.bus(), "C")).works().says("event=updated app=notes version=1.2.0");
+    // History counts in seconds.
+    std::thread::sleep(Duration::from_millis(1_100));
     stage.start(&["a"]).works().says("notes 1.0.0 a");
     // The one before it is as good as ever.
     end(round(&stage, desktop.bus(), "C")).works().says("event=updated app=notes version=1.1.0");
