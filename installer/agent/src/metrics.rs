@@ -1,5 +1,5 @@
 //! What fleets want to know, as Prometheus has it (text format 0.0.4), for node_exporter's textfile
-//! collector. Pure but for [`write`].
+//! collector. Pure but for [`write()`].
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
