@@ -10,7 +10,7 @@ use tauri::{AppHandle, Manager, ResourceId, Runtime, State as Managed, Webview, 
 use crate::error::Error;
 use crate::progress::DownloadEvent;
 use crate::relaunch;
-use crate::service::{CheckOptions, Exuvia};
+use crate::service::{CheckOptions, Exuvia, status_of};
 use crate::state::State;
 use crate::update::{self, Facts, Update};
 
@@ -142,7 +142,7 @@ pub(crate) async fn status(exuvia: Managed<'_, Exuvia>) -> Result<Option<Status>
         return Ok(None);
     }
     let updater = exuvia.updater()?;
-    let status = updater.status()?;
+    let Some(status) = status_of(&updater)? else { return Ok(None) };
     Ok(Some(Status {
         app: status.layout.app.to_string(),
         version: status.current().version.clone(),
@@ -155,9 +155,13 @@ pub(crate) async fn status(exuvia: Managed<'_, Exuvia>) -> Result<Option<Status>
 
 #[command]
 pub(crate) async fn history(exuvia: Managed<'_, Exuvia>) -> Result<Vec<Entry>> {
-    match exuvia.is_updated() {
-        true => Ok(exuvia.updater()?.history()?),
-        false => Ok(Vec::new()),
+    if !exuvia.is_updated() {
+        return Ok(Vec::new());
+    }
+    let updater = exuvia.updater()?;
+    match status_of(&updater)? {
+        Some(_) => Ok(updater.history()?),
+        None => Ok(Vec::new()),
     }
 }
 

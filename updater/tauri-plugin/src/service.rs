@@ -87,6 +87,11 @@ impl Exuvia {
         self.updater_for(&CheckOptions::default())
     }
 
+    /// What the program says it is.
+    pub(crate) fn version(&self) -> &Version {
+        &self.version
+    }
+
     pub(crate) fn is_updated(&self) -> bool {
         is_updated(&self.app)
     }
@@ -131,4 +136,12 @@ impl Exuvia {
 /// tree is neither.
 fn is_updated(app: &App) -> bool {
     *app.report() != Report::NotInstalled || exuvia::own_image().is_some()
+}
+
+/// What is known of the installation; nothing of an AppImage that was not updated yet.
+pub(crate) fn status_of(updater: &Updater) -> Result<Option<exuvia::Status>, Error> {
+    match updater.installation() {
+        Err(exuvia::LocalError::NotInstalled { .. }) => Ok(None),
+        _ => Ok(Some(updater.status()?)),
+    }
 }

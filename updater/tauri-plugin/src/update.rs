@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use crate::error::Error;
 use crate::progress::{DownloadEvent, Telling};
-use crate::service::{CheckOptions, Exuvia};
+use crate::service::{CheckOptions, Exuvia, status_of};
 use crate::state::State;
 
 /// An offered release. Its steps may be taken again after they failed.
@@ -96,7 +96,9 @@ async fn find(exuvia: &Exuvia, options: &CheckOptions) -> Result<Option<(Facts, 
         }
         Check::Offer(offer) => offer,
     };
-    let current = updater.status()?.current().version.clone();
+    let status = status_of(&updater)?;
+    let current =
+        status.map_or(exuvia.version().clone(), |status| status.current().version.clone());
     let facts = Facts::of(&offer, &current, options.language.as_deref().unwrap_or("en"));
     exuvia.states.set(offered(&offer));
     let (version, control) = (offer.version().clone(), updater.control());
