@@ -141,6 +141,18 @@ impl Dir {
         Replacement::begin(at.dir().try_clone()?, at.name, executable)
     }
 
+    /// Copies an open program to `name` (mode 0755), durably: its name appears when its content is on
+    /// the device.
+    ///
+    /// # Errors
+    /// Local.
+    pub fn copy_program(&self, mut from: File, name: impl AsRef<Path>) -> Result<(), Error> {
+        let mut out = self.replace(&name, true)?;
+        let failed = |source| Error::new(Step::Write, self.path.join(&name), source);
+        io::copy(&mut from, &mut out).map_err(failed)?;
+        out.commit()
+    }
+
     /// Creates a file that did not exist. Mode 0644 or 0755 whatever the umask.
     ///
     /// # Errors
@@ -354,6 +366,20 @@ impl Dir {
     pub fn free_space(&self) -> Result<u64, Error> {
         platform::free_space(&self.handle)
             .map_err(|source| Error::new(Step::FreeSpace, &self.path, source))
+    }
+
+    /// Whether that many bytes can be written here.
+    ///
+    /// # Errors
+    /// Local: [`Kind::DiskFull`](crate::Kind::DiskFull) if not.
+    pub fn check_room(&self, needed: u64) -> Result<(), Error> {
+        let free = self.free_space()?;
+        if free >= needed {
+            return Ok(());
+        }
+        let full = format!("{needed} bytes are needed, {free} are free");
+        let full = io::Error::new(io::ErrorKind::StorageFull, full);
+        Err(Error::new(Step::MakeRoom, &self.path, full))
     }
 
     /// Whether the file system takes no change.

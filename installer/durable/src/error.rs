@@ -109,6 +109,8 @@ pub enum Step {
     Lock,
     /// Ask for the free space.
     FreeSpace,
+    /// Find enough of it.
+    MakeRoom,
 }
 
 impl fmt::Display for Step {
@@ -127,6 +129,7 @@ impl fmt::Display for Step {
             Step::Remove => "remove",
             Step::Lock => "lock",
             Step::FreeSpace => "ask for the free space of",
+            Step::MakeRoom => "make room in",
         })
     }
 }

@@ -3,7 +3,6 @@
 use crate::error::Error;
 use exuvia_bundle::{Entry, Hasher, Manifest, Node};
 use exuvia_durable::{Dir, FileKind};
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -47,12 +46,4 @@ pub(crate) fn fits(
         }
     }
     Ok(true)
-}
-
-/// Writes a program (mode 0755) from an open file, durably: its name appears when its content is
-/// on the device.
-pub(crate) fn copy_program(mut from: File, root: &Dir, to: &Path) -> Result<(), Error> {
-    let mut out = root.replace(to, true)?;
-    io::copy(&mut from, &mut out).map_err(Error::Fill)?;
-    Ok(out.commit()?)
 }

@@ -1,6 +1,5 @@
 //! Why a step was not made.
 
-use exuvia_core::Digest;
 use exuvia_plan::socket::Reason;
 use exuvia_plan::{QualifyFailure, RecordError, Refusal, StepError};
 use semver::Version;
@@ -58,16 +57,6 @@ pub enum Error {
     /// The step is not possible as things stand. *Local.*
     #[error(transparent)]
     Phase(#[from] StepError),
-    /// No room for the new version. *Local.*
-    #[error("{needed} bytes are needed in {}, {available} are free", .path.display())]
-    Space {
-        /// Where.
-        path: PathBuf,
-        /// Bytes needed.
-        needed: u64,
-        /// Bytes free.
-        available: u64,
-    },
     /// No tree of any release that the journal names exists. *Local.*
     #[error("no version of the application is left in {}: install it again", .path.display())]
     Lost {
@@ -87,44 +76,10 @@ pub enum Error {
     Fill(io::Error),
     /// The metadata is refused. *Repository.*
     #[error("the metadata is not trusted: {0}")]
-    Metadata(exuvia_core::Error),
-    /// No release of this application, channel and platform has this bundle. *Repository.*
-    #[error("no trusted release has the bundle {digest}")]
-    NoSuchRelease {
-        /// The bundle asked for.
-        digest: Digest,
-    },
-    /// The release was withdrawn: another one of the channel replaces it. *Repository.*
-    #[error("{version} was withdrawn by the publisher")]
-    Withdrawn {
-        /// Its version.
-        version: Version,
-    },
-    /// The release failed here before. *Repository.*
-    #[error("{version} failed here before: {reason}")]
-    RememberedBad {
-        /// Its version.
-        version: Version,
-        /// How it failed.
-        reason: String,
-    },
+    Metadata(#[from] exuvia_core::Error),
     /// The bundle is refused. *Repository.*
     #[error("the bundle is refused: {0}")]
-    Bundle(exuvia_bundle::Error),
-    /// The bundle is sound but not the one that was signed. *Repository.*
-    #[error("the bundle is {found}, signed is {signed}")]
-    WrongBundle {
-        /// Digest of the bundle received.
-        found: Digest,
-        /// Digest that was signed.
-        signed: Digest,
-    },
-    /// The bundle is the signed one, but contradicts its facts. *Repository.*
-    #[error("the bundle does not fit its facts: {what}")]
-    WrongFacts {
-        /// Which fact.
-        what: &'static str,
-    },
+    Bundle(#[from] exuvia_bundle::Error),
     /// The staged program did not start as it should; it is remembered as bad. *Repository.*
     #[error("{version} does not start here: {why}")]
     Unqualified {
@@ -173,13 +128,8 @@ impl Error {
             Error::Bundle(B::Read { .. } | B::Write { .. })
             | Error::Refused(Refusal::Layout(_)) => Family::Local,
             Error::Metadata(_)
-            | Error::NoSuchRelease { .. }
             | Error::Refused(_)
-            | Error::Withdrawn { .. }
-            | Error::RememberedBad { .. }
             | Error::Bundle(_)
-            | Error::WrongBundle { .. }
-            | Error::WrongFacts { .. }
             | Error::Unqualified { .. } => Family::Repository,
             _ => Family::Local,
         }

@@ -1,19 +1,19 @@
 //! The first installation: nothing counts until the journal says `settled`.
 
-use crate::compare;
 use crate::error::Error;
 use crate::held::Held;
 use crate::install::{Install, intact};
 use crate::platform;
 use crate::receive::keep_manifest;
-use crate::stage::{self, Fill};
-use crate::trust::{self, Learnt, Wanted};
-use exuvia_core::release::Facts;
-use exuvia_core::{Digest, Floors, Platform, Time};
+use crate::stage::Fill;
+use crate::trust;
+use exuvia_core::offline::Learnt;
+use exuvia_core::{Digest, Facts, Floors, Platform, Time};
 use exuvia_durable::Dir;
 use exuvia_plan::files::{self, JOURNAL, LAYOUT, VERSIONS};
 use exuvia_plan::history::{Entry, Event};
-use exuvia_plan::{Config, Layout, LayoutError, Phase, Refusal, ReleaseRef, Shape, record};
+use exuvia_plan::{Config, Layout, LayoutError, Phase, Refusal, ReleaseRef, Shape};
+use exuvia_plan::{record, release_of};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
@@ -54,11 +54,10 @@ impl Install {
         fill: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
     ) -> Result<Install, Error> {
         let Config { app, channel, root, .. } = first.config;
-        let wanted = Wanted { app, channel, platform: first.platform, digest: first.digest };
-        let files = Dir::open(first.metadata)?;
-        let (learnt, found) = trust::find(root, Floors::default(), &files, &wanted, first.now);
-        let release = found?;
-        let facts = release.facts();
+        let (floors, whose) = (Floors::default(), (app, channel, first.platform));
+        let (learnt, found) = trust::read(root, floors, first.metadata, whose, first.now)?;
+        let found = found?;
+        let facts = release_of(&found, first.digest)?.facts();
         let (layout, current) =
             Layout::first(first.config, first.platform, first.shape.clone(), facts)?;
         let launcher = open_launcher(first)?;
@@ -156,14 +155,12 @@ impl Held<'_> {
         fill: Fill<'_>,
         now: Time,
     ) -> Result<(), Error> {
-        let (root, layout) = (self.install().root(), self.install().layout());
-        let staging = layout.staging(current);
-        let manifest = stage::unpack(root, &staging, facts, fill)?;
+        let manifest = self.unpack(facts, current, fill)?;
         // Written first, so that a later attempt knows the tree for its own.
         keep_manifest(self.install().state(), current.digest, &manifest)?;
-        let place = layout.tree(current, &settled(current.clone()));
+        let place = self.install().layout().tree(current, &settled(current.clone()));
         self.clear(&place, now)?;
-        stage::settle(root, &manifest, &staging, &place, layout.is_single_file())
+        self.place(current, &place)
     }
 
     fn finish(&self, current: ReleaseRef, program: Option<File>, now: Time) -> Result<(), Error> {
@@ -172,7 +169,7 @@ impl Held<'_> {
         let settled = settled(current);
         if let (Shape::Versioned { launcher }, Some(program)) = (&install.layout().shape, program) {
             self.point(settled.live(), &settled)?;
-            compare::copy_program(program, install.root(), Path::new(launcher))?;
+            install.root().copy_program(program, launcher)?;
         }
         self.settle(&settled, now)?;
         self.note(&Entry { time: now, event: Event::Installed, from: None, to, reason: None });

@@ -70,13 +70,10 @@ impl<'a> Held<'a> {
         names.iter().try_for_each(|name| Ok(self.install.state().write_over(name, bytes)?))
     }
 
-    /// Raises the application's own floors to a committed release. A publisher's clock that is ahead
-    /// must not make all metadata expired for ever, so that floor is never later than now.
+    /// Raises the application's own floors to a committed release.
     pub(crate) fn raise_floors(&self, current: &ReleaseRef, now: Time) -> Result<(), Error> {
         let before = self.floors(now)?;
-        let mut floors = before.clone();
-        floors.raise_application(&current.version);
-        floors.raise_time(current.published.min(now));
+        let floors = floors::committed(&before, current, now);
         if floors == before { Ok(()) } else { self.save_floors(&floors) }
     }
 

@@ -143,7 +143,7 @@ impl Held<'_> {
         root.remove_tree(aside)?;
         if self.install().layout().is_single_file() {
             // The fixed path is never without a file: a copy is kept, the new one renamed over.
-            compare::copy_program(root.open_file(live)?, root, aside)?;
+            root.copy_program(root.open_file(live)?, aside)?;
         } else {
             root.rename(live, aside)?;
         }

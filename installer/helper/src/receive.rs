@@ -3,15 +3,15 @@
 use crate::error::Error;
 use crate::held::Held;
 use crate::install::Install;
-use crate::stage::{self, Fill};
+use crate::stage::Fill;
 use crate::steps::Staged;
-use crate::trust::{self, Wanted};
+use crate::trust;
 use exuvia_bundle::Manifest;
 use exuvia_core::release::{Facts, Release};
 use exuvia_core::{Digest, Time};
 use exuvia_durable::Dir;
 use exuvia_plan::files::{self, MANIFESTS};
-use exuvia_plan::{Phase, ReleaseRef, Shape};
+use exuvia_plan::{Layout, Phase, ReleaseRef, Shape, release_of};
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -56,9 +56,8 @@ impl Install {
         let (release, floor) = (held.find(request)?, held.floors(request.now)?.application);
         let facts = release.facts();
         let next = ReleaseRef::admitted(facts, self.layout(), current, floor.as_ref())?;
-        if let (Some(bad), false) = (self.remembered()?.find(next.digest), request.even_if_bad) {
-            let (version, reason) = (bad.version.clone(), bad.reason.clone());
-            return Err(Error::RememberedBad { version, reason });
+        if !request.even_if_bad {
+            self.remembered()?.refuse(&next)?;
         }
         let phase = held.make_room(phase, request.now)?;
         held.take_in(facts, &phase, &next, Fill(fill), request.now)?;
@@ -70,24 +69,18 @@ impl Install {
 impl Held<'_> {
     /// The signed release, by this installation's own root and floors.
     fn find(&self, request: &Request<'_>) -> Result<Release, Error> {
-        let layout = self.install().layout();
         let unfinished = || Error::Unfinished { path: self.install().path().to_owned() };
         let root = self.install().trusted_root()?.ok_or_else(unfinished)?;
-        let wanted = Wanted {
-            app: &layout.app,
-            channel: &layout.channel,
-            platform: &layout.platform,
-            digest: request.digest,
-        };
         let floors = self.floors(request.now)?;
-        let files = Dir::open(request.metadata)?;
-        let (learnt, found) = trust::find(&root, floors, &files, &wanted, request.now);
+        let Layout { app, channel, platform, .. } = self.install().layout();
+        let whose = (app, channel, platform);
+        let (learnt, found) = trust::read(&root, floors, request.metadata, whose, request.now)?;
         // Floors first: a root without its floor could be taken back.
         if let Some(floors) = &learnt.floors {
             self.save_floors(floors)?;
         }
         self.write_twice(files::ROOTS, learnt.root.as_ref().unwrap_or(&root))?;
-        found
+        Ok(release_of(&found?, request.digest)?.clone())
     }
 
     /// What was staged before gives way.
@@ -109,12 +102,12 @@ impl Held<'_> {
     ) -> Result<(), Error> {
         let (install, layout) = (self.install(), self.install().layout());
         let (staging, place) = (layout.staging(next), layout.tree(next, phase));
-        let manifest = stage::unpack(install.root(), &staging, facts, fill)?;
+        let manifest = self.unpack(facts, next, fill)?;
         let mut spot = &staging;
         let result = (|| {
             let gives_way = self.vacate(phase, next, &place, now)?;
             keep_manifest(install.state(), next.digest, &manifest)?;
-            stage::settle(install.root(), &manifest, &staging, &place, layout.is_single_file())?;
+            self.place(next, &place)?;
             spot = &place;
             install.root().carry_labels(layout.tree(phase.installed(), phase), &place)?;
             self.take(phase.stage(next, gives_way, now)?, now)

@@ -1,79 +1,57 @@
 //! Putting a tree together: a bundle stream goes in, a flushed directory comes out, or nothing.
 
 use crate::error::Error;
-use exuvia_bundle::{Limits, Manifest, Node, RelPath, Sink, Unpacker};
-use exuvia_core::Digest;
-use exuvia_core::release::Facts;
-use exuvia_durable::{Dir, FileWriter, Staging};
+use crate::held::Held;
+use exuvia_bundle::{Limits, Manifest, RelPath, Sink, Unpacker};
+use exuvia_core::Facts;
+use exuvia_durable::{FileWriter, Staging};
+use exuvia_plan::{ReleaseRef, check_bundle};
 use std::io::{self, Write};
 use std::path::Path;
 
 /// Where the bytes of a bundle come from: it writes them into what it is given.
 pub(crate) struct Fill<'a>(pub(crate) &'a mut dyn FnMut(&mut dyn Write) -> io::Result<()>);
 
-/// Unpacks the signed bundle into `place` beneath `root`, in place of what an
-/// earlier attempt left there. When this returns
-/// a manifest, the tree is whole, is the signed one, and is flushed. After an error the space is
-/// given back.
-pub(crate) fn unpack(
-    root: &Dir,
-    place: &Path,
-    facts: &Facts,
-    fill: Fill<'_>,
-) -> Result<Manifest, Error> {
-    root.remove_tree(place)?;
-    enough_space(root, facts.bundle.length)?;
-    let result = write_tree(root, place, facts, fill);
-    if result.is_err() {
-        // Best effort: the failure is what gets reported, and the next prune tries again.
-        let _ = root.remove_tree(place);
+impl Held<'_> {
+    /// Unpacks the signed bundle to where a release is put together, in place of what an earlier
+    /// attempt left there. When this returns a manifest, the tree is whole, is the signed one, and is
+    /// flushed. After an error the space is given back.
+    pub(crate) fn unpack(
+        &self,
+        facts: &Facts,
+        next: &ReleaseRef,
+        fill: Fill<'_>,
+    ) -> Result<Manifest, Error> {
+        let (root, staging) = (self.install().root(), self.install().layout().staging(next));
+        root.remove_tree(&staging)?;
+        root.check_room(facts.bundle.length.saturating_add(RESERVE))?;
+        let result = self.write_tree(&staging, facts, fill);
+        if result.is_err() {
+            // Best effort: the failure is what gets reported, and the next prune tries again.
+            let _ = root.remove_tree(&staging);
+        }
+        result
     }
-    result
-}
 
-fn write_tree(root: &Dir, place: &Path, facts: &Facts, fill: Fill<'_>) -> Result<Manifest, Error> {
-    let signed = &facts.bundle;
-    let limits = Limits { bundle_length: signed.length, files: signed.files, ..Limits::default() };
-    let sink = Tree { staging: root.stage(place)?, open: None };
-    let mut unpacker = Unpacker::new(sink, limits);
-    (fill.0)(&mut unpacker).map_err(source)?;
-    let bundle = unpacker.finish().map_err(Error::Bundle)?;
-    let found = Digest::from_bytes(*bundle.digest().as_bytes());
-    if found != signed.digest {
-        return Err(Error::WrongBundle { found, signed: signed.digest });
+    fn write_tree(&self, at: &Path, facts: &Facts, fill: Fill<'_>) -> Result<Manifest, Error> {
+        let (bundle_length, files) = (facts.bundle.length, facts.bundle.files);
+        let sink = Tree { staging: self.install().root().stage(at)?, open: None };
+        let mut unpacker =
+            Unpacker::new(sink, Limits { bundle_length, files, ..Limits::default() });
+        (fill.0)(&mut unpacker).map_err(source)?;
+        let bundle = unpacker.finish()?;
+        check_bundle(facts, &bundle, self.install().layout().is_single_file())?;
+        let manifest = bundle.manifest().clone();
+        bundle.into_sink().staging.finish()?;
+        Ok(manifest)
     }
-    if bundle.length() != signed.length {
-        return Err(Error::WrongFacts { what: "length" });
-    }
-    if bundle.manifest().files() != signed.files {
-        return Err(Error::WrongFacts { what: "files" });
-    }
-    let program = bundle.manifest().entries().iter().find(|e| e.path.as_str() == facts.executable);
-    match program.map(|entry| &entry.node) {
-        Some(Node::File { executable: true, .. }) => {}
-        _ => return Err(Error::WrongFacts { what: "executable" }),
-    }
-    let manifest = bundle.manifest().clone();
-    bundle.into_sink().staging.finish()?;
-    Ok(manifest)
-}
 
-/// Moves a finished staging directory, or the one file in it, to its place.
-pub(crate) fn settle(
-    root: &Dir,
-    manifest: &Manifest,
-    staging: &Path,
-    place: &Path,
-    single: bool,
-) -> Result<(), Error> {
-    if !single {
-        return Ok(root.rename(staging, place)?);
+    /// Moves what [`unpack`](Self::unpack) put together to its place.
+    pub(crate) fn place(&self, next: &ReleaseRef, place: &Path) -> Result<(), Error> {
+        let (root, layout) = (self.install().root(), self.install().layout());
+        root.rename(layout.put_together(next), place)?;
+        Ok(root.remove_tree(layout.staging(next))?)
     }
-    let [only] = manifest.entries() else {
-        return Err(Error::WrongFacts { what: "kind: more than one file" });
-    };
-    root.rename(staging.join(only.path.as_str()), place)?;
-    Ok(root.remove_tree(staging)?)
 }
 
 /// What a failed `fill` says: our own errors travel inside an `io::Error`.
@@ -85,14 +63,6 @@ fn source(error: io::Error) -> Error {
             Err(error) => Error::Fill(error),
         },
     }
-}
-
-fn enough_space(root: &Dir, length: u64) -> Result<(), Error> {
-    let (needed, available) = (length.saturating_add(RESERVE), root.free_space()?);
-    if available < needed {
-        return Err(Error::Space { path: root.path().to_owned(), needed, available });
-    }
-    Ok(())
 }
 
 struct Tree {

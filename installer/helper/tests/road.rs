@@ -102,7 +102,10 @@ fn a_manual_rollback_goes_back_once_and_remembers_what_it_left() {
     assert_eq!(install.rollback(now()).unwrap().release().version.to_string(), "1.0.0");
     let digest = kit.bundle("1.1.0").0;
     assert!(install.remembered().unwrap().find(digest).is_some());
-    assert!(matches!(kit.receive(&install, "1.1.0"), Err(Error::RememberedBad { .. })));
+    assert!(matches!(
+        kit.receive(&install, "1.1.0"),
+        Err(Error::Refused(Refusal::RememberedBad { .. }))
+    ));
     assert!(matches!(install.rollback(now()), Err(Error::Phase(StepError::NoPrevious))));
 }
 
@@ -203,14 +206,17 @@ fn what_the_floor_forbids_or_the_publisher_withdrew_is_refused() {
         facts.supersedes = vec![bad];
         facts.requires.from = Some("1.2.0".parse().unwrap());
     });
-    assert!(matches!(kit.receive(&install, "1.2.0"), Err(Error::Withdrawn { .. })));
+    assert!(matches!(
+        kit.receive(&install, "1.2.0"),
+        Err(Error::Refused(Refusal::Withdrawn { .. }))
+    ));
     assert!(matches!(
         kit.receive(&install, "1.3.0"),
         Err(Error::Refused(Refusal::FromTooOld { .. }))
     ));
     let unknown = exuvia_core::Digest::of(b"unknown");
     let received = kit.receive_bytes(&install, unknown, b"");
-    assert!(matches!(received, Err(Error::NoSuchRelease { .. })));
+    assert!(matches!(received, Err(Error::Refused(Refusal::NoSuchRelease { .. }))));
 }
 
 #[test]

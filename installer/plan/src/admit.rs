@@ -1,11 +1,11 @@
-//! Which trusted release may be installed here, judged by its signed facts alone.
+//! Which trusted release may be installed here, judged by its signed facts, and which bundle is its.
 
 use crate::config::Config;
 use crate::journal::ReleaseRef;
 use crate::layout::{InPlaceShape, Layout, LayoutError, Shape};
-use exuvia_bundle::RelPath;
-use exuvia_core::release::Facts;
-use exuvia_core::{Digest, Kind, Platform, Time};
+use crate::remembered::Remembered;
+use exuvia_bundle::{Bundle, Node, RelPath};
+use exuvia_core::{Digest, Facts, Kind, Platform, Release, Releases, Time};
 use semver::Version;
 
 /// Why a trusted release is not installed here.
@@ -43,9 +43,91 @@ pub enum Refusal {
         /// The installed version.
         installed: Version,
     },
+    /// No release of this application, channel and platform has this bundle.
+    #[error("no trusted release has the bundle {digest}")]
+    NoSuchRelease {
+        /// The bundle asked for.
+        digest: Digest,
+    },
+    /// It was withdrawn: another one of the channel replaces it.
+    #[error("{version} was withdrawn by the publisher")]
+    Withdrawn {
+        /// Its version.
+        version: Version,
+    },
+    /// It failed here before.
+    #[error("{version} failed here before: {reason}")]
+    RememberedBad {
+        /// Its version.
+        version: Version,
+        /// How it failed.
+        reason: String,
+    },
+    /// The bundle is sound but not the one that was signed.
+    #[error("the bundle is {found}, signed is {signed}")]
+    WrongBundle {
+        /// Digest of the bundle received.
+        found: Digest,
+        /// Digest that was signed.
+        signed: Digest,
+    },
+    /// The bundle is the signed one, but contradicts its facts.
+    #[error("the bundle does not fit its facts: {what}")]
+    WrongFacts {
+        /// Which fact.
+        what: &'static str,
+    },
     /// The launcher's or the path's name cannot be that of an application.
     #[error(transparent)]
     Layout(#[from] LayoutError),
+}
+
+/// The release with this bundle.
+///
+/// # Errors
+/// [`Refusal::NoSuchRelease`], [`Refusal::Withdrawn`].
+pub fn release_of(releases: &Releases, digest: Digest) -> Result<&Release, Refusal> {
+    let found = releases.by_digest(digest).ok_or(Refusal::NoSuchRelease { digest })?;
+    if releases.is_withdrawn(digest) {
+        return Err(Refusal::Withdrawn { version: found.version().clone() });
+    }
+    Ok(found)
+}
+
+/// Whether the bundle that was received is the one of these facts, and fits them; a `single` file
+/// has nothing beside it.
+///
+/// # Errors
+/// [`Refusal::WrongBundle`], [`Refusal::WrongFacts`].
+pub fn check_bundle<S>(facts: &Facts, bundle: &Bundle<S>, single: bool) -> Result<(), Refusal> {
+    let (signed, manifest) = (&facts.bundle, bundle.manifest());
+    let found = Digest::from_bytes(*bundle.digest().as_bytes());
+    if found != signed.digest {
+        return Err(Refusal::WrongBundle { found, signed: signed.digest });
+    }
+    let program = manifest.entries().iter().find(|e| e.path.as_str() == facts.executable);
+    let starts = program.is_some_and(|e| matches!(e.node, Node::File { executable: true, .. }));
+    let what = match () {
+        () if bundle.length() != signed.length => "length",
+        () if manifest.files() != signed.files => "files",
+        () if !starts => "executable",
+        () if single && manifest.entries().len() != 1 => "kind: more than one file",
+        () => return Ok(()),
+    };
+    Err(Refusal::WrongFacts { what })
+}
+
+impl Remembered {
+    /// Refuses a release that failed here.
+    ///
+    /// # Errors
+    /// [`Refusal::RememberedBad`].
+    pub fn refuse(&self, next: &ReleaseRef) -> Result<(), Refusal> {
+        self.find(next.digest).map_or(Ok(()), |bad| {
+            let (version, reason) = (bad.version.clone(), bad.reason.clone());
+            Err(Refusal::RememberedBad { version, reason })
+        })
+    }
 }
 
 impl ReleaseRef {

@@ -144,6 +144,12 @@ impl Layout {
         }
     }
 
+    /// What of it then moves to its place: all, or the only file in it.
+    pub fn put_together(&self, next: &ReleaseRef) -> PathBuf {
+        let staging = self.staging(next);
+        if self.is_single_file() { staging.join(next.executable.as_str()) } else { staging }
+    }
+
     /// The program of a release in this phase.
     pub fn program(&self, release: &ReleaseRef, phase: &Phase) -> PathBuf {
         self.within(self.tree(release, phase), release.executable.as_str())

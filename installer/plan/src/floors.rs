@@ -3,8 +3,9 @@
 //! Copy `a` is written first, then `b`. A torn or emptied copy never lowers a floor, because the
 //! reader takes the higher of the two, entry by entry.
 
+use crate::journal::ReleaseRef;
 use crate::record::{self, Record, RecordError};
-use exuvia_core::floors::Floors;
+use exuvia_core::{Floors, Time};
 use serde::{Deserialize, Serialize};
 
 /// What the two copies say together.
@@ -39,6 +40,15 @@ pub fn read(a: Option<&[u8]>, b: Option<&[u8]>) -> Result<Read, RecordError> {
         }
     }
     Ok(read)
+}
+
+/// The floors with a committed release as the application's own. A publisher's clock that is ahead
+/// must not make all metadata expired for ever, so that floor is never later than now.
+pub fn committed(before: &Floors, current: &ReleaseRef, now: Time) -> Floors {
+    let mut floors = before.clone();
+    floors.raise_application(&current.version);
+    floors.raise_time(current.published.min(now));
+    floors
 }
 
 /// The bytes of one copy.

@@ -32,7 +32,7 @@ pub mod socket;
 mod step;
 pub mod trial;
 
-pub use admit::Refusal;
+pub use admit::{Refusal, check_bundle, release_of};
 pub use command::{Command, Verb};
 pub use config::{Config, ConfigError, Mirror, MirrorError};
 pub use data::DataHooks;

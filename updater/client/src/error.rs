@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use exuvia_core::{App, Channel, Kind as ReleaseKind, Mismatch, Platform};
 use exuvia_durable::Kind;
-use exuvia_plan::{RecordError, StepError};
+use exuvia_plan::{RecordError, Refusal, StepError};
 use semver::Version;
 
 use crate::cancel::Cancelled;
@@ -324,7 +324,6 @@ impl LocalError {
             LocalError::Io { source, .. } => is_full(source),
             LocalError::Durable(error) => error.kind() == Kind::DiskFull,
             LocalError::Helper(error) => match &**error {
-                E::Space { .. } => true,
                 E::Disk(error) => error.kind() == Kind::DiskFull,
                 E::Fill(error) => is_full(error),
                 _ => false,
@@ -395,7 +394,9 @@ fn helper_advice(error: &exuvia_helper::Error) -> &'static str {
         }
         E::Phase(_) => "nothing was changed; install that version by hand if you need it",
         E::Unqualified { .. } => "nothing was changed; the release is not offered again",
-        E::RememberedBad { .. } => "wait for the next release, or insist on this one",
+        E::Refused(Refusal::RememberedBad { .. }) => {
+            "wait for the next release, or insist on this one"
+        }
         error if error.family() == exuvia_helper::Family::Repository => {
             "nothing was changed; if it lasts, tell the publisher"
         }
@@ -405,6 +406,7 @@ fn helper_advice(error: &exuvia_helper::Error) -> &'static str {
 
 fn disk_advice(error: &exuvia_durable::Error) -> &'static str {
     match error.kind() {
+        Kind::DiskFull => "nothing was changed; free some space and try again",
         Kind::ReadOnly => Keeper::ReadOnly.advice(),
         Kind::Permission => "run this as the user who installed the application",
         _ => "check the disk and the rights of that file",

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use exuvia_bundle::Tree;
 use exuvia_core::{Facts, Time};
 use exuvia_helper::{Install, Request, Staged};
+use exuvia_plan::Refusal;
 
 use crate::background::in_background;
 use crate::cancel::Watch;
@@ -138,7 +139,9 @@ fn is_of_this_route(error: &Error) -> bool {
     use exuvia_helper::Error as E;
     match error {
         Error::Repository(RepositoryError::Helper(error)) => {
-            matches!(**error, E::Bundle(_) | E::WrongBundle { .. } | E::WrongFacts { .. })
+            use Refusal::{WrongBundle, WrongFacts};
+            let wrong = |refusal: &_| matches!(refusal, WrongBundle { .. } | WrongFacts { .. });
+            matches!(&**error, E::Bundle(_)) || matches!(&**error, E::Refused(r) if wrong(r))
         }
         _ => false,
     }

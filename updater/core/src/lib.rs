@@ -32,6 +32,7 @@ pub mod keys;
 pub mod machine;
 pub mod metadata;
 pub mod names;
+pub mod offline;
 pub mod refresh;
 pub mod release;
 pub mod rollout;

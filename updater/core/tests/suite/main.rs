@@ -9,6 +9,7 @@ mod facts;
 mod fast_forward;
 mod keys;
 mod keys_of_others;
+mod offline;
 mod publisher;
 mod refresh;
 mod roots;
