@@ -29,8 +29,8 @@ pub(crate) fn flush_dir(dir: &Handle) -> io::Result<()> {
 }
 
 /// There is no such call here; each file is flushed by itself afterwards.
-pub(crate) fn flush_all(_dir: &Handle) -> io::Result<()> {
-    Ok(())
+pub(crate) fn flush_all(_dir: &Handle) -> io::Result<bool> {
+    Ok(false)
 }
 
 fn full_flush(file: impl std::os::fd::AsFd) -> io::Result<()> {

@@ -133,8 +133,8 @@ pub(crate) fn flush_dir(_dir: &Handle) -> io::Result<()> {
 }
 
 /// Each file is flushed by itself afterwards.
-pub(crate) fn flush_all(_dir: &Handle) -> io::Result<()> {
-    Ok(())
+pub(crate) fn flush_all(_dir: &Handle) -> io::Result<bool> {
+    Ok(false)
 }
 
 pub(crate) fn free_space(_dir: &Handle) -> io::Result<u64> {

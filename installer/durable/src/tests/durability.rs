@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use super::{mode, names, sandbox};
 use crate::faults::{Fault, Faults};
-use crate::{Dir, Error, Exchange, Kind, Step};
+use crate::{Dir, Error, Exchange, Kind, Staging, Step};
 
 #[test]
 fn a_write_flushes_the_file_before_the_rename_and_the_directory_after() {
@@ -84,19 +84,23 @@ fn an_abandoned_replacement_changes_nothing() {
 }
 
 fn fill(dir: &Dir) -> Result<Dir, Error> {
+    filled(dir)?.finish()
+}
+
+fn filled(dir: &Dir) -> Result<Staging, Error> {
     let tree = dir.stage("1.0.0")?;
     tree.dir("bin")?;
     tree.write("bin/notes", true, b"program")?;
     tree.write("readme", false, b"text")?;
     tree.link("notes", "bin/notes")?;
-    tree.finish()
+    Ok(tree)
 }
 
 #[test]
 fn a_finished_tree_has_flushed_every_file_and_directory_after_its_last_change() {
     let (_folder, dir) = sandbox();
     let faults = Faults::record();
-    fill(&dir).unwrap();
+    filled(&dir).unwrap().finish_with(|_| Ok(false)).unwrap();
     let steps = faults.steps();
     let names = [Step::Create, Step::CreateDir, Step::Link];
     let contents = [Step::Create, Step::CreateDir, Step::Write, Step::SetMode];
@@ -107,6 +111,25 @@ fn a_finished_tree_has_flushed_every_file_and_directory_after_its_last_change() 
         let parent = path.parent().unwrap();
         assert!(!names.contains(step) || flushed(parent), "{step:?} parent of {path:?}");
     }
+}
+
+#[test]
+fn one_flush_of_all_comes_after_the_last_change() {
+    let (_folder, dir) = sandbox();
+    let faults = Faults::record();
+    let tree = filled(&dir).unwrap();
+    let before = faults.steps().len();
+    tree.finish_with(|_| Ok(true)).unwrap();
+    let root = dir.path().join("1.0.0");
+    let steps = [Step::Flush, Step::SetMode, Step::Flush].map(|step| (step, root.clone()));
+    assert_eq!(faults.steps()[before..], steps, "all, the root's mode, and that");
+}
+
+#[test]
+fn a_failure_that_one_flush_of_all_tells_is_a_failure() {
+    let (_folder, dir) = sandbox();
+    let told = filled(&dir).unwrap().finish_with(|_| Err(Errno::IO.into())).unwrap_err();
+    assert_eq!((told.step, told.kind()), (Step::Flush, Kind::Io));
 }
 
 #[test]
