@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use exuvia_bundle::{Entry, Hasher, Manifest, Node, ReadAt, RelPath, Sink, Tree};
+use exuvia_bundle::{Digest, Entry, Hasher, Manifest, Node, ReadAt, RelPath, Sink, Tree};
 use exuvia_durable::{FileWriter, Staging};
 
 use crate::platform;
@@ -38,7 +38,7 @@ impl DiskTree {
         let metadata = fs::metadata(file).map_err(Error::io(file))?;
         refuse_special(file, &metadata)?;
         let path = rel_path(file, name)?;
-        let node = file_node(file, executable)?;
+        let node = file_node(file, metadata.len(), executable)?;
         let manifest = Manifest::new(vec![Entry { path, node }])
             .map_err(|source| Error::bundle(file, source))?;
         Ok(Self { root: Root::File(file.to_owned()), manifest })
@@ -207,9 +207,7 @@ fn scan_folder(folder: &Path, prefix: &str, entries: &mut Vec<Entry>) -> Result<
                 target.to_str().ok_or_else(|| Error::NameNotText { path: path.clone() })?;
             Node::Link { target: target.to_owned() }
         } else if kind.is_file() {
-            refuse_special(&path, &metadata)?;
-            refuse_key(&path, metadata.len())?;
-            file_node(&path, platform::mode(&metadata).executable)?
+            scanned_file(&path, &metadata)?
         } else {
             return Err(Error::NoPlainFile { path });
         };
@@ -218,10 +216,27 @@ fn scan_folder(folder: &Path, prefix: &str, entries: &mut Vec<Entry>) -> Result<
     Ok(())
 }
 
-fn file_node(path: &Path, executable: bool) -> Result<Node, Error> {
+/// A file of a folder. A publisher's key that slipped into it would be given to the world.
+fn scanned_file(path: &Path, metadata: &fs::Metadata) -> Result<Node, Error> {
+    const LARGEST_KEY_FILE: u64 = 4096;
+    refuse_special(path, metadata)?;
+    let executable = platform::mode(metadata).executable;
+    if metadata.len() > LARGEST_KEY_FILE {
+        return file_node(path, metadata.len(), executable);
+    }
+    let bytes = fs::read(path).map_err(Error::io(path))?;
+    if keyfile::public(&bytes).is_ok() {
+        return Err(Error::KeyInside { path: path.to_owned() });
+    }
+    Ok(Node::File { executable, length: bytes.len() as u64, sha256: Digest::of(&bytes) })
+}
+
+/// A file of about `expected` bytes: most are small, and a large buffer for each of thousands costs
+/// more than reading them.
+fn file_node(path: &Path, expected: u64, executable: bool) -> Result<Node, Error> {
     let mut file = File::open(path).map_err(Error::io(path))?;
     let (mut hasher, mut length) = (Hasher::new(), 0);
-    let mut buffer = vec![0; 256 * 1024];
+    let mut buffer = vec![0; expected.clamp(1, 256 << 10) as usize];
     loop {
         match file.read(&mut buffer).map_err(Error::io(path))? {
             0 => return Ok(Node::File { executable, length, sha256: hasher.finish() }),
@@ -237,18 +252,6 @@ fn refuse_special(path: &Path, metadata: &fs::Metadata) -> Result<(), Error> {
     match platform::special(path, metadata).map_err(Error::io(path))? {
         Some(special) => Err(Error::Special { path: path.to_owned(), special }),
         None => Ok(()),
-    }
-}
-
-/// A publisher's key that slipped into the folder would be given to the world.
-fn refuse_key(path: &Path, length: u64) -> Result<(), Error> {
-    const LARGEST_KEY_FILE: u64 = 4096;
-    if length > LARGEST_KEY_FILE {
-        return Ok(());
-    }
-    match keyfile::public(&fs::read(path).map_err(Error::io(path))?) {
-        Ok(_) => Err(Error::KeyInside { path: path.to_owned() }),
-        Err(_) => Ok(()),
     }
 }
 

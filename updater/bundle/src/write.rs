@@ -1,6 +1,7 @@
 //! Writing a tree, and the stream that it is.
 
 use std::io::{self, Read, Write};
+use std::mem;
 
 use crate::{
     Digest, Entry, Error, Hasher, Manifest, Node, Reader, RelPath, Sink, Tree,
@@ -14,6 +15,8 @@ const CHUNK: usize = 64 << 10;
 pub struct Writer<'m, S> {
     sink: S,
     rest: &'m [Entry],
+    /// Where contents pass through, kept from file to file.
+    chunk: Vec<u8>,
 }
 
 impl<'m, S: Sink> Writer<'m, S> {
@@ -23,7 +26,7 @@ impl<'m, S: Sink> Writer<'m, S> {
     /// [`Error::Write`].
     pub fn new(mut sink: S, manifest: &'m Manifest) -> Result<Self, Error> {
         sink.begin(manifest).map_err(unwritten)?;
-        Ok(Self { sink, rest: manifest.entries() })
+        Ok(Self { sink, rest: manifest.entries(), chunk: Vec::new() })
     }
 
     /// The entry of the file that [`Writer::file`] takes next.
@@ -38,11 +41,12 @@ impl<'m, S: Sink> Writer<'m, S> {
     /// [`Error::Length`], [`Error::Content`], [`Error::NoSuchFile`]; [`Error::Read`] and
     /// [`Error::Write`] as the system has it. After an error what was written is of no use.
     pub fn file(&mut self, content: &mut dyn Read) -> Result<(), Error> {
+        let mut chunk = mem::take(&mut self.chunk);
+        chunk.resize(CHUNK, 0);
         let mut file = self.begin()?;
-        let mut chunk = vec![0; CHUNK];
         loop {
             match content.read(&mut chunk) {
-                Ok(0) => return file.finish(),
+                Ok(0) => break,
                 Ok(read) => file.put(&chunk[..read])?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(source) => {
@@ -50,6 +54,9 @@ impl<'m, S: Sink> Writer<'m, S> {
                 }
             }
         }
+        file.finish()?;
+        self.chunk = chunk;
+        Ok(())
     }
 
     /// As [`Writer::file`], for content that is pushed in; [`FileWriter::finish`] ends it.
@@ -200,7 +207,7 @@ impl<W: Write> Sink for Stream<W> {
     }
 
     fn end_file(&mut self) -> io::Result<()> {
-        self.out.write_all(&vec![0; self.padding])
+        self.out.write_all(&[0; header::BLOCK][..self.padding])
     }
 
     fn link(&mut self, path: &RelPath, target: &str) -> io::Result<()> {
