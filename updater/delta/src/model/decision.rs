@@ -19,10 +19,11 @@ pub(super) struct Shape(pub(super) u32, pub(super) usize);
 /// Decisions of one kind (hit or miss, which form, the bits of a number): `N` contexts, each with
 /// the history of what came in it.
 pub(super) struct Decisions<const N: usize> {
+    /// Empty until the first decision: most kinds are not met in a small file.
     histories: Box<[u8]>,
     counters: Box<[[Counter; 256]; N]>,
     mixer: Mixer,
-    shift: u32,
+    bits: u32,
 }
 
 /// Weights of all contexts together, in the beginning (1/8192).
@@ -39,11 +40,16 @@ impl<const N: usize> Decisions<N> {
     /// Of a shape.
     pub(super) fn new(Shape(bits, sets): Shape) -> Self {
         Self {
-            histories: vec![0; 1 << bits].into(),
+            histories: Box::default(),
             counters: Box::new([HISTORIES.start.map(Counter); N]),
             mixer: Mixer::new(sets, 1, (WEIGHT / N as i32) as i16, RATE),
-            shift: 32 - bits,
+            bits,
         }
+    }
+
+    #[cold]
+    fn begin(&mut self) {
+        self.histories = vec![0; 1 << self.bits].into();
     }
 
     /// Codes one decision.
@@ -55,10 +61,13 @@ impl<const N: usize> Decisions<N> {
         set: usize,
         bit: u32,
     ) -> u32 {
+        if self.histories.is_empty() {
+            self.begin();
+        }
         let mut slots = [0usize; N];
         let mut states = [0u8; N];
         for i in 0..N {
-            let slot = spread(contexts[i], i as u32 + 1) >> self.shift;
+            let slot = spread(contexts[i], i as u32 + 1) >> (32 - self.bits);
             slots[i] = slot as usize;
             states[i] = self.histories[slots[i]];
         }

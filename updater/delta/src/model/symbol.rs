@@ -20,11 +20,12 @@ const EMPTY: Line = Line([[0; 16]; 4]);
 /// Bytes of one kind: `N` contexts. The first `WIDE` contexts are followed by so many different
 /// bytes that each first nibble takes a group of its own.
 pub(super) struct Symbols<const N: usize, const WIDE: usize> {
+    /// Empty until the first byte, as `lines`: a walk of a small file has few kinds of bytes, and
+    /// would take longer to clear what it does not use than for all the rest.
     groups: Box<[Group]>,
     lines: Box<[Line]>,
     mixer: Mixer,
-    /// Bits of a hash that do not tell the place in `groups`, and in `lines`.
-    shifts: [u32; 2],
+    bits: [u32; 2],
 }
 
 /// How many groups and lines there are, as powers of two, and how many sets of weights.
@@ -57,11 +58,17 @@ impl<const N: usize, const WIDE: usize> Symbols<N, WIDE> {
     pub(super) fn new(Shape(bits, sets): Shape) -> Self {
         const { assert!(WIDE <= N) };
         Self {
-            groups: vec![[0; 16]; 1 << bits[0]].into(),
-            lines: vec![EMPTY; 1 << bits[1]].into(),
+            groups: Box::default(),
+            lines: Box::default(),
             mixer: Mixer::new(sets, WAYS, (WEIGHT / N as i32) as i16, RATE),
-            shifts: bits.map(|bits| 32 - bits),
+            bits,
         }
+    }
+
+    #[cold]
+    fn begin(&mut self) {
+        self.groups = vec![[0; 16]; 1 << self.bits[0]].into();
+        self.lines = vec![EMPTY; 1 << self.bits[1]].into();
     }
 
     /// Codes one byte.
@@ -72,6 +79,9 @@ impl<const N: usize, const WIDE: usize> Symbols<N, WIDE> {
         set: usize,
         byte: u8,
     ) -> u8 {
+        if self.lines.is_empty() {
+            self.begin();
+        }
         let mut places = [Place::default(); N];
         let mut histories = [[0; 16]; N];
         self.groups(contexts, 0, &mut places, &mut histories);
@@ -97,7 +107,7 @@ impl<const N: usize, const WIDE: usize> Symbols<N, WIDE> {
     ) {
         for i in 0..WIDE {
             let hash = spread(contexts[i], (i as u32 + 1) << 10 | way as u32);
-            let (index, check) = (hash >> self.shifts[0], (hash >> 4) as u8 | 1);
+            let (index, check) = (hash >> (32 - self.bits[0]), (hash >> 4) as u8 | 1);
             places[i] = Place { index, group: 0, check };
             found[i] = self.groups[index as usize];
         }
@@ -116,7 +126,7 @@ impl<const N: usize, const WIDE: usize> Symbols<N, WIDE> {
     fn lines(&mut self, contexts: &[u32; N], places: &mut [Place; N], found: &mut [Group; N]) {
         for i in WIDE..N {
             let hash = spread(contexts[i], (i as u32 + 1) << 10);
-            let (index, check) = (hash >> self.shifts[1], (hash >> 4) as u8 | 1);
+            let (index, check) = (hash >> (32 - self.bits[1]), (hash >> 4) as u8 | 1);
             places[i] = Place { index, group: 0, check };
             found[i] = self.lines[index as usize].0[0];
         }

@@ -25,8 +25,8 @@ const HIT: decision::Shape = decision::Shape(16, 32);
 /// What foretells inserted bytes.
 pub(super) struct Inserts {
     bytes: Inserted,
-    /// Only made for AArch64.
-    words: Option<Words>,
+    /// What foretells the bytes of whole instructions of AArch64.
+    pub(super) words: Words,
     address: Address,
     /// Whether a foretold byte came, for the last ones so far in `hits`.
     hit: Hit,
@@ -49,7 +49,7 @@ impl Inserts {
     pub(super) fn new() -> Self {
         Self {
             bytes: Inserted::new(INSERTED),
-            words: None,
+            words: Words::new(WORDS),
             address: Address::new(ADDRESS),
             hit: Hit::new(HIT),
             hits: 0,
@@ -58,11 +58,6 @@ impl Inserts {
             again: Match::new(),
             words_again: Match::new(),
         }
-    }
-
-    /// What foretells the bytes of whole instructions.
-    pub(super) fn words(&mut self) -> &mut Words {
-        self.words.get_or_insert_with(|| Words::new(WORDS))
     }
 }
 

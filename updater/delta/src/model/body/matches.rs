@@ -9,7 +9,7 @@ const LOOK_BACK: u32 = 24;
 
 /// A place in the output that may come again.
 pub(super) struct Match {
-    /// Where each context came last, in the low 32 bits of the position.
+    /// Where each context came last, in the low 32 bits of the position. Empty until it is asked.
     table: Vec<u32>,
     at: u64,
     /// Bytes that matched.
@@ -21,7 +21,7 @@ impl Match {
     pub(super) const MEMORY: u64 = 4 << TABLE_BITS;
 
     pub(super) fn new() -> Self {
-        Self { table: vec![0; 1 << TABLE_BITS], at: 0, length: 0 }
+        Self { table: Vec::new(), at: 0, length: 0 }
     }
 
     /// Forgets the match.
@@ -31,6 +31,9 @@ impl Match {
 
     /// Looks for a match of at least `least` bytes, unless there is one, and remembers this place.
     pub(super) fn find<W: std::io::Write>(&mut self, out: &Output<W>, context: u32, least: u32) {
+        if self.table.is_empty() {
+            self.table = vec![0; 1 << TABLE_BITS];
+        }
         let position = out.position();
         let slot = &mut self.table[(context >> (32 - TABLE_BITS)) as usize];
         let distance = u64::from((position as u32).wrapping_sub(*slot));

@@ -10,6 +10,7 @@ const LEARNT_BITS: u32 = 16;
 
 /// Where old targets turned out to be. A later one in the same slot replaces an earlier one.
 pub(super) struct Learnt {
+    /// Empty until there is something.
     pairs: Box<[(u64, u64)]>,
     /// Bit *i*: something is in slot *i*. Most slots that are asked for are empty, and this is near.
     held: Box<[u64]>,
@@ -20,10 +21,7 @@ impl Learnt {
     pub(super) const MEMORY: u64 = (16 << LEARNT_BITS) + (1 << LEARNT_BITS >> 3);
 
     pub(super) fn new() -> Self {
-        Self {
-            pairs: vec![(0, 0); 1 << LEARNT_BITS].into(),
-            held: vec![0; 1 << (LEARNT_BITS - 6)].into(),
-        }
+        Self { pairs: Box::default(), held: vec![0; 1 << (LEARNT_BITS - 6)].into() }
     }
 
     #[inline]
@@ -43,6 +41,9 @@ impl Learnt {
 
     #[inline]
     pub(super) fn learn(&mut self, target: u64, new: u64) {
+        if self.pairs.is_empty() {
+            self.pairs = vec![(0, 0); 1 << LEARNT_BITS].into();
+        }
         let slot = Self::slot(target);
         self.held[slot >> 6] |= 1 << (slot & 63);
         self.pairs[slot] = (target, new);

@@ -139,7 +139,7 @@ impl<C: Coder, O: Old, W: Write> Walk<'_, C, O, W> {
             hash(way, hash(last & 0x1f | (second & 0x1f) << 5 | last >> 24 << 10, 7)),
         ];
         let set = (place | right << 2) as usize;
-        self.inserts.words().code(&mut self.coder, &contexts, set, byte).into()
+        self.inserts.words.code(&mut self.coder, &contexts, set, byte).into()
     }
 
     /// Which of the three is trusted with an address, and how well it did.
@@ -191,6 +191,6 @@ impl<C: Coder, O: Old, W: Write> Walk<'_, C, O, W> {
             hash(sight.foretold[0] & 31, sight.foretold[1] & 31 | 107 << 8),
         ];
         let byte = (truth & 31) as u8;
-        word | u32::from(self.inserts.words().code(&mut self.coder, &contexts, 62, byte)) & 31
+        word | u32::from(self.inserts.words.code(&mut self.coder, &contexts, 62, byte)) & 31
     }
 }
