@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::dir::Dir;
 use crate::error::{Error, Step};
+use crate::platform;
 
 /// The directory that holds a name, and the name's last segment.
 pub(crate) struct At<'a> {
@@ -62,7 +63,7 @@ pub(crate) fn segments<'a>(path: &Path, name: &'a Path) -> Result<Vec<&'a OsStr>
     let segments: Option<Vec<&OsStr>> = name
         .components()
         .map(|component| match component {
-            Component::Normal(segment) => Some(segment),
+            Component::Normal(segment) if platform::is_name(segment) => Some(segment),
             _ => None,
         })
         .collect();

@@ -299,7 +299,7 @@ impl Dir {
     ///
     /// # Errors
     /// Local.
-    pub fn symlink_replace(
+    pub(crate) fn symlink_replace(
         &self,
         name: impl AsRef<Path>,
         target: impl AsRef<Path>,
@@ -446,8 +446,8 @@ pub struct Metadata {
     pub kind: FileKind,
     /// Length in bytes, for a regular file.
     pub length: u64,
-    /// Whether any execute bit is set.
-    pub executable: bool,
+    /// Whether any execute bit is set; `None` where the system keeps none.
+    pub executable: Option<bool>,
 }
 
 /// Who may enter a directory.

@@ -162,6 +162,16 @@ pub(crate) fn is_temporary_name(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(PREFIX.as_bytes())
 }
 
+/// Names for what gives way while it is in use, which a sweep removes as it does temporary ones.
+#[allow(dead_code, reason = "only Windows keeps what is in use from being replaced")]
+pub(crate) fn aside_names(name: &OsStr) -> impl Iterator<Item = OsString> {
+    (0..8).map(move |number| {
+        let mut aside = OsString::from(format!("{PREFIX}aside-{number}-"));
+        aside.push(name);
+        aside
+    })
+}
+
 /// Removes a temporary file after a failure. Best effort: the failure is what gets reported.
 pub(crate) fn tidy(dir: &Dir, temporary: &OsStr) {
     let path = dir.path().join(temporary);

@@ -6,7 +6,7 @@
 //!   is followed on the way or at the end: each segment is opened by itself with `O_NOFOLLOW`.
 //!   Only [`Dir::open`], whose path comes from the caller, follows links.
 //! - What [`Dir`] does is durable when it returns: [`Dir::write`], [`Dir::rename`],
-//!   [`Dir::exchange`], [`Dir::symlink_replace`], [`Dir::create_dir`] and the removals flush the
+//!   [`Dir::exchange`], [`Dir::point`], [`Dir::create_dir`] and the removals flush the
 //!   directories they changed. A tree is the exception, as it would cost thousands of flushes: a
 //!   [`Staging`] is durable after [`Staging::finish`], which is the only way to leave it.
 //! - A reader of a name that [`Dir::write`] replaces sees the old bytes or the new bytes, through
@@ -28,7 +28,7 @@
 //! assert_eq!(dir.read("journal", 1024)?.as_deref(), Some(b"staged".as_slice()));
 //! # Ok(()) }
 //! ```
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod at;
 mod dir;
@@ -39,6 +39,7 @@ mod file;
 mod labels;
 mod lock;
 mod platform;
+mod pointer;
 mod remove;
 mod staging;
 mod steps;

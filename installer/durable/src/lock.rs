@@ -67,13 +67,14 @@ impl Lock {
     }
 
     /// Lets the lock live on through `exec`, in the program that takes this process's place and in
-    /// every child started from now on. It is free when the last of them is gone.
+    /// every child started from now on. It is free when the last of them is gone. Where there is no
+    /// `exec` it stays this process's, which stays too.
     ///
     /// # Errors
     /// Local: the system cannot do it.
     pub fn keep_across_exec(&mut self) -> Result<(), Error> {
-        platform::keep_across_exec(&self.file).map_err(|source| self.fail(source))?;
-        self.inherited = true;
+        let kept = platform::keep_across_exec(&self.file).map_err(|source| self.fail(source))?;
+        self.inherited = kept;
         Ok(())
     }
 

@@ -28,8 +28,8 @@ pub(crate) fn fits(
                     && root.read_link(&name)?.is_some_and(|t| t == Path::new(target.as_str()))
             }
             Node::File { executable, length, .. } => {
-                (found.kind, found.executable, found.length)
-                    == (FileKind::File, *executable, *length)
+                (found.kind, found.length) == (FileKind::File, *length)
+                    && found.executable.is_none_or(|found| found == *executable)
             }
         };
         if !same {

@@ -132,7 +132,7 @@ impl Install {
         match (&self.layout().shape, self.phase()) {
             (Shape::Versioned { launcher }, _) => root.join(launcher),
             (_, Ok(phase)) => self.executable(phase.live(), &phase),
-            (_, Err(_)) => root.join(self.layout().stable_program()),
+            (_, Err(_)) => self.stable_program(),
         }
     }
 

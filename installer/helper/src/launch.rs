@@ -108,8 +108,7 @@ impl Install {
             let _ = self.look_after_data(&phase);
             return self.become_program(phase.live(), &phase, args);
         }
-        let program = self.root().path().join(self.layout().stable_program());
-        exec(&program, args)
+        exec(&self.stable_program(), args)
     }
 
     fn become_program(

@@ -66,9 +66,15 @@ impl Install {
         match self.layout().shape {
             Shape::InPlace { .. } => true,
             Shape::Versioned { .. } => {
-                self.root().read_link(CURRENT).ok().flatten() == Some(files::version(release))
+                self.root().pointer(CURRENT).ok().flatten() == Some(files::version(release))
             }
         }
+    }
+
+    /// The program that the stable path leads to, as far as the layout knows.
+    pub(crate) fn stable_program(&self) -> PathBuf {
+        let layout = self.layout();
+        layout.stable_program(self.root().reach(layout.live()))
     }
 
     /// In place: the fixed path, the other version, and where a tree waits during a move.
@@ -111,7 +117,7 @@ impl Held<'_> {
     pub(crate) fn point(&self, to: &ReleaseRef, phase: &Phase) -> Result<(), Error> {
         let install = self.install();
         if let Shape::Versioned { .. } = install.layout().shape {
-            return Ok(install.root().symlink_replace(CURRENT, files::version(to))?);
+            return Ok(install.root().point(CURRENT, files::version(to))?);
         }
         let [live, side, aside] = install.spots();
         if install.has(&live)? {

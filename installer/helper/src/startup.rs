@@ -77,7 +77,7 @@ fn launch_as(exe: &Path, args: &[OsString]) -> Option<Error> {
 fn without_layout(exe: &Path) -> Option<PathBuf> {
     let (root, name) = (exe.parent()?.canonicalize().ok()?, exe.file_name()?);
     let state = Dir::open(root.join(STATE)).ok()?;
-    let tree = root.join(CURRENT).canonicalize().ok()?;
+    let tree = Dir::open(&root).ok()?.reach(CURRENT).canonicalize().ok()?;
     // Or a link to this very folder would start the launcher for ever.
     if tree.parent()? != root.join(VERSIONS) {
         return None;

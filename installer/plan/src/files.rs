@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub const STATE: &str = ".exuvia";
 /// The folder of versions.
 pub const VERSIONS: &str = "versions";
-/// The link to the version that is started.
+/// The pointer to the version that is started.
 pub const CURRENT: &str = "current";
 /// The layout record.
 pub const LAYOUT: &str = "layout";
@@ -119,7 +119,7 @@ impl Layout {
         matches!(self.shape, Shape::InPlace { shape: InPlaceShape::File, .. })
     }
 
-    /// What the stable path is: the link, or the fixed path.
+    /// What the stable path is: the pointer, or the fixed path.
     pub fn live(&self) -> &str {
         match &self.shape {
             Shape::Versioned { .. } => CURRENT,
@@ -155,9 +155,9 @@ impl Layout {
         self.within(self.tree(release, phase), release.executable.as_str())
     }
 
-    /// The program that the stable path leads to, as far as the layout knows.
-    pub fn stable_program(&self) -> PathBuf {
-        self.within(self.live().into(), self.executable.as_str())
+    /// The program in the tree that the stable path leads to, as far as the layout knows.
+    pub fn stable_program(&self, live: PathBuf) -> PathBuf {
+        self.within(live, self.executable.as_str())
     }
 
     fn within(&self, tree: PathBuf, executable: &str) -> PathBuf {
@@ -179,7 +179,7 @@ impl Layout {
     }
 }
 
-/// The folder of a version; also the target of the link.
+/// The folder of a version; also the target of the pointer.
 pub fn version(release: &ReleaseRef) -> PathBuf {
     format!("{VERSIONS}/{}", release.version).into()
 }

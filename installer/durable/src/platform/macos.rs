@@ -19,7 +19,8 @@ pub(crate) fn exchange(a: &Handle, x: &OsStr, b: &Handle, y: &OsStr) -> io::Resu
     }
 }
 
-/// `fsync` stops at the drive's cache here; `F_FULLFSYNC` goes through. Network file systems lack it.
+/// `fsync` stops at the drive's cache here; `F_FULLFSYNC` goes through (fcntl(2)). Network file systems
+/// and FAT lack it.
 pub(crate) fn flush(file: &File) -> io::Result<()> {
     full_flush(file)
 }
@@ -35,7 +36,7 @@ pub(crate) fn flush_all(_dir: &Handle) -> io::Result<bool> {
 
 fn full_flush(file: impl std::os::fd::AsFd) -> io::Result<()> {
     match fs::fcntl_fullfsync(&file) {
-        Err(Errno::NOTSUP | Errno::INVAL) => Ok(fs::fsync(&file)?),
+        Err(Errno::NOTSUP | Errno::INVAL | Errno::NOTTY) => Ok(fs::fsync(&file)?),
         result => Ok(result?),
     }
 }

@@ -10,10 +10,13 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::{Errno, FdFlags};
 
+use super::Pointers;
 use crate::dir::{Access, Entry, FileKind, Metadata};
 
 /// An open directory.
 pub(crate) type Handle = OwnedFd;
+
+pub(crate) const POINTERS: Pointers = Pointers::Links;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 const FILE_MODE: Mode = Mode::from_bits_retain(0o644);
@@ -88,8 +91,15 @@ pub(crate) fn open_lock(dir: &Handle, name: &OsStr) -> io::Result<File> {
     }
 }
 
-pub(crate) fn keep_across_exec(file: &File) -> io::Result<()> {
-    Ok(rustix::io::fcntl_setfd(file, FdFlags::empty())?)
+/// Whether children hold the lock of this file too from now on.
+pub(crate) fn keep_across_exec(file: &File) -> io::Result<bool> {
+    rustix::io::fcntl_setfd(file, FdFlags::empty())?;
+    Ok(true)
+}
+
+/// Any segment is a name.
+pub(crate) fn is_name(_segment: &OsStr) -> bool {
+    true
 }
 
 pub(crate) fn rename(from: &Handle, old: &OsStr, to: &Handle, new: &OsStr) -> io::Result<()> {
@@ -119,7 +129,7 @@ pub(crate) fn metadata(dir: &Handle, name: &OsStr) -> io::Result<Metadata> {
     Ok(Metadata {
         kind: kind(fs::FileType::from_raw_mode(stat.st_mode)),
         length: u64::try_from(stat.st_size).unwrap_or(0),
-        executable: mode.intersects(Mode::XUSR | Mode::XGRP | Mode::XOTH),
+        executable: Some(mode.intersects(Mode::XUSR | Mode::XGRP | Mode::XOTH)),
     })
 }
 

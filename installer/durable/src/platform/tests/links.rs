@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
-use super::{names, sandbox};
+use crate::tests::{names, sandbox};
 use crate::{Dir, FileKind, Kind};
 
 #[test]
@@ -53,17 +53,6 @@ fn removing_a_tree_removes_links_and_not_what_they_point_to() {
 }
 
 #[test]
-fn a_pointer_moves_in_one_step() {
-    let (_folder, dir) = sandbox();
-    dir.symlink_replace("current", "versions/1.0.0").unwrap();
-    dir.symlink_replace("current", "versions/1.1.0").unwrap();
-    let target = dir.read_link("current").unwrap().unwrap();
-    assert_eq!(target, std::path::Path::new("versions/1.1.0"));
-    assert_eq!(names(&dir), ["current"]);
-    assert_eq!(dir.read_link("missing").unwrap(), None);
-}
-
-#[test]
 fn a_fifo_is_refused_without_waiting_for_a_writer() {
     let (folder, dir) = sandbox();
     let name = folder.path().join("fifo");
@@ -71,4 +60,15 @@ fn a_fifo_is_refused_without_waiting_for_a_writer() {
     rustix::fs::mknodat(rustix::fs::CWD, &name, rustix::fs::FileType::Fifo, mode, 0).unwrap();
     assert_eq!(dir.read("fifo", 64).unwrap_err().kind(), Kind::WrongPath);
     assert_eq!(dir.entries().unwrap()[0].kind, FileKind::Special);
+}
+
+#[test]
+fn the_handle_stays_in_its_directory_when_the_path_is_replaced() {
+    let (folder, dir) = sandbox();
+    let inner = dir.create_dir("app").unwrap();
+    dir.rename("app", "moved").unwrap();
+    dir.create_dir("app").unwrap();
+    inner.write("x", b"").unwrap();
+    assert!(folder.path().join("moved/x").exists());
+    assert!(!folder.path().join("app/x").exists());
 }
