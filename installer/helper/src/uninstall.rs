@@ -4,7 +4,7 @@ use crate::clock::now;
 use crate::error::Error;
 use crate::install::Install;
 use crate::steps::PATIENCE;
-use exuvia_plan::files::{CURRENT, LEFT, SIDE, STATE, VERSIONS};
+use exuvia_plan::files::{CURRENT, LEFT, LOCK, SIDE, STATE, VERSIONS};
 use exuvia_plan::{Ours, Phase, Shape};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -45,8 +45,11 @@ impl Install {
                 held.clear(&layout.in_state(SIDE), now())?;
             }
         }
-        remove(&layout.state(), &|path| path.starts_with(LEFT))?;
+        // The lock goes last: a file that is open may keep its directory from going.
+        let but_lock = |path: &Path| path.starts_with(LEFT) || path == Path::new(LOCK);
+        root.remove_tree_but(layout.state(), &but_lock)?;
         drop(held);
+        remove(&layout.state(), &|path| path.starts_with(LEFT))?;
         if let Shape::Versioned { .. } = layout.shape {
             let known = [VERSIONS, STATE].map(OsStr::new);
             let others = root.entries()?.into_iter().filter(|e| !known.contains(&&*e.name));

@@ -1,4 +1,5 @@
 //! Ways out of a damaged state: a person installs again.
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
 
 mod support;

@@ -1,5 +1,6 @@
 //! The user's data where a new version changes it: a copy is made before it can, and is put back when
 //! the old version goes on.
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
 
 mod support;

@@ -11,21 +11,20 @@ use exuvia_plan::{InPlaceShape, Phase, Qualify, Shape};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use support::{Kit, listing, now};
+use support::{Kit, LAUNCHER, listing, live, now};
 
 /// Something that is done to an installation.
 #[derive(Clone, Copy)]
 struct Operation(fn(&Kit, &Install) -> Result<(), Error>);
 
 const FAULTS: [Fault; 3] = [Fault::Stop, Fault::Tear, Fault::Errno(ENOSPC)];
-const ENOSPC: i32 = 28;
-const EOPNOTSUPP: i32 = 95;
+const ENOSPC: i32 = if cfg!(windows) { 112 } else { 28 };
+const EOPNOTSUPP: i32 = if cfg!(windows) { 120 } else { 95 };
 
 fn kits() -> Vec<(Kit, Shape)> {
     let in_place = |shape| Shape::InPlace { shape, name: "app".to_owned() };
     let shapes = [
-        (Kind::Folder, Shape::Versioned { launcher: "notes".to_owned() }),
+        (Kind::Folder, Shape::Versioned { launcher: LAUNCHER.to_owned() }),
         (Kind::Folder, in_place(InPlaceShape::Folder)),
         (Kind::AppImage, in_place(InPlaceShape::File)),
     ];
@@ -60,17 +59,40 @@ impl Template {
     fn copy(&self) -> Install {
         let to = self.dir.with_file_name("copy");
         let _ = fs::remove_dir_all(&to);
-        let copied = Command::new("cp").arg("-a").arg(&self.dir).arg(&to).status().unwrap();
-        assert!(copied.success());
+        copy(&self.dir, &to);
         Install::open(&to.join("app")).unwrap()
     }
+}
+
+/// Links stay links.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        match entry.file_type().unwrap() {
+            kind if kind.is_dir() => copy(&from, &to),
+            kind if kind.is_symlink() => link(&fs::read_link(&from).unwrap(), &to),
+            _ => drop(fs::copy(&from, &to).unwrap()),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn link(target: &Path, at: &Path) {
+    std::os::unix::fs::symlink(target, at).unwrap();
+}
+
+#[cfg(not(unix))]
+fn link(_: &Path, at: &Path) {
+    panic!("no link is made here: {}", at.display());
 }
 
 /// The application as a user finds it: what the stable path leads to.
 fn application(install: &Install) -> BTreeMap<String, String> {
     let path = install.path();
     match install.layout().shape {
-        Shape::Versioned { .. } => listing(&path.join("current"), &[]),
+        Shape::Versioned { .. } => listing(&live(install), &[]),
         Shape::InPlace { shape: InPlaceShape::Folder, .. } => listing(path, &[]),
         Shape::InPlace { shape: InPlaceShape::File, .. } => {
             BTreeMap::from([(String::new(), fs::read_to_string(path).unwrap())])

@@ -63,7 +63,7 @@ fn in_place_what_lay_beside_the_program_is_carried_to_a_folder_of_its_own() {
     update(&kit, &install, "1.1.0");
     assert_eq!(fs::read_to_string(state.join("side/share/settings")).unwrap(), "precious");
     update(&kit, &install, "1.2.0");
-    let left = state.join("left/1");
+    let left = state.join("left").join("1");
     assert!(listing(&left, &[]).into_iter().eq([("share/settings".into(), "precious".into())]));
     let history = install.history().unwrap();
     let carried = history.iter().find(|entry| entry.event == Event::Carried).unwrap();

@@ -1,4 +1,5 @@
 //! The launcher and the trial, with real processes.
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
 
 mod support;

@@ -1,5 +1,6 @@
 //! What a helper refuses and keeps that may have more rights than who asks it. Most of it needs root, who
 //! alone can make a file somebody else's.
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
 
 mod support;

@@ -8,7 +8,7 @@ use exuvia_helper::{Error, Install, Waiting};
 use exuvia_plan::history::Event;
 use exuvia_plan::{Consent, InPlaceShape, Phase, Refusal, Shape, StepError};
 use std::fs;
-use support::{Kit, listing, now};
+use support::{Kit, LAUNCHER, PROGRAM, listing, live, now};
 
 fn events(install: &Install) -> Vec<Event> {
     install.history().unwrap().into_iter().map(|entry| entry.event).collect()
@@ -27,9 +27,12 @@ fn a_versioned_installation_is_updated_by_moving_a_link() {
     let kit = two_releases(Kind::Folder);
     let install = kit.versioned("1.0.0");
     let app = install.path().to_owned();
-    assert_eq!(fs::read_to_string(app.join("current/share/version")).unwrap(), "1.0.0");
+    assert_eq!(fs::read_to_string(live(&install).join("share/version")).unwrap(), "1.0.0");
     kit.swapped(&install, "1.1.0");
-    assert_eq!(fs::read_link(app.join("current")).unwrap().to_str(), Some("versions/1.1.0"));
+    assert_eq!(
+        live(&install).canonicalize().unwrap(),
+        app.join("versions/1.1.0").canonicalize().unwrap()
+    );
     install.trial().unwrap().unwrap().confirm(now()).unwrap();
     let status = install.status().unwrap();
     assert_eq!(status.current().version.to_string(), "1.1.0");
@@ -47,7 +50,7 @@ fn an_updated_tree_is_the_same_as_a_fresh_one() {
         let install = kit.versioned("1.0.0");
         kit.swapped(&install, "1.1.0");
         let fresh_at = kit.path().join("fresh");
-        let shape = Shape::Versioned { launcher: "notes".to_owned() };
+        let shape = Shape::Versioned { launcher: LAUNCHER.to_owned() };
         kit.try_install(&fresh_at, shape, "1.1.0").unwrap();
         let updated = listing(&install.path().join("versions/1.1.0"), &[]);
         assert_eq!(updated, listing(&fresh_at.join("versions/1.1.0"), &[]));
@@ -156,7 +159,7 @@ fn a_staged_release_waits_over_a_restart_and_can_be_dropped() {
     let install = Install::open(install.path()).unwrap();
     let Some(Waiting::Staged(staged)) = install.waiting().unwrap() else { panic!("not staged") };
     let qualified = staged.qualify(now()).unwrap();
-    assert_eq!(qualified.skipped(), None);
+    assert_eq!(qualified.skipped().is_none(), cfg!(unix), "scripts are no programs on Windows");
     qualified.consent(Consent::OnQuit, now()).unwrap();
     let Some(Waiting::Qualified(waiting)) = install.waiting().unwrap() else { panic!("not kept") };
     waiting.discard(now()).unwrap();
@@ -300,24 +303,26 @@ fn floors_rise_with_a_commit_and_not_before() {
 fn an_installation_is_found_from_launcher_program_and_side() {
     let kit = two_releases(Kind::Folder);
     let install = kit.versioned("1.0.0");
-    for exe in ["notes", "current/bin/notes", "versions/1.0.0/bin/notes"] {
-        let found = Install::locate(&install.path().join(exe)).unwrap().unwrap();
-        assert_eq!(found.path(), install.path(), "{exe}");
-        assert_eq!(found.stable_exe(), install.path().join("notes"));
+    let versions = install.path().join("versions/1.0.0");
+    for exe in [install.stable_exe(), live(&install).join(PROGRAM), versions.join(PROGRAM)] {
+        let found = Install::locate(&exe).unwrap().unwrap();
+        assert_eq!(found.path(), install.path(), "{exe:?}");
+        assert_eq!(found.stable_exe(), install.path().join(LAUNCHER));
     }
     assert!(Install::locate(&install.path().join("other")).unwrap().is_none());
     assert!(Install::locate(&kit.path().join("metadata")).unwrap().is_none());
     let kit = two_releases(Kind::Folder);
     let install = kit.in_place("1.0.0");
     kit.swapped(&install, "1.1.0");
-    for exe in ["app/bin/notes", ".app.exuvia/side/bin/notes"] {
-        let found = Install::locate(&kit.path().join(exe)).unwrap().unwrap();
-        assert_eq!(found.path(), install.path(), "{exe}");
+    for tree in ["app", ".app.exuvia/side"] {
+        let found = Install::locate(&kit.path().join(tree).join(PROGRAM)).unwrap().unwrap();
+        assert_eq!(found.path(), install.path(), "{tree}");
     }
-    assert_eq!(install.stable_exe(), kit.path().join("app/bin/notes"));
+    assert_eq!(install.stable_exe(), kit.path().join("app").join(PROGRAM));
 }
 
 #[test]
+#[cfg(unix)]
 fn a_state_directory_that_others_may_write_to_is_not_trusted() {
     use std::os::unix::fs::PermissionsExt;
     let kit = two_releases(Kind::Folder);

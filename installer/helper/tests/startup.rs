@@ -10,7 +10,7 @@ use exuvia_plan::{Consent, DataHooks, Qualify};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use support::{Kit, now};
+use support::{Kit, PROGRAM, now};
 
 /// What the application does: not a test, unless it runs from an installation.
 #[test]
@@ -53,7 +53,7 @@ fn kit(new: &str) -> (Kit, Install) {
 }
 
 fn start(install: &Install) -> Option<i32> {
-    start_exe(&install.path().join("bin/notes"))
+    start_exe(&install.path().join(PROGRAM))
 }
 
 fn start_exe(exe: &Path) -> Option<i32> {
@@ -140,7 +140,7 @@ fn damaged_state_is_reported_and_does_not_keep_the_application_from_starting() {
 fn a_version_that_was_swapped_out_leaves_the_new_one_alone() {
     let (kit, install) = kit("");
     kit.qualified(&install, "1.1.0").swap(now()).unwrap().release();
-    let side = install.path().with_file_name(".app.exuvia").join("side/bin/notes");
+    let side = install.path().with_file_name(".app.exuvia").join("side").join(PROGRAM);
     assert_eq!(start_exe(&side), Some(0));
     assert_eq!(kit.log(), ["1.0.0 ready"]);
     assert_eq!(install.status().unwrap().starts, 0);

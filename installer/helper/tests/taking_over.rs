@@ -1,5 +1,6 @@
 //! A single program that its user brought here: taken over as it stands, cut off anywhere, and replaced by
 //! hand afterwards.
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
 
 mod support;

@@ -12,7 +12,6 @@ use exuvia_repo::{
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -49,8 +48,7 @@ impl Kit {
     }
 
     fn in_dir(dir: TempDir) -> Kit {
-        // An unprivileged user has to reach the programs that are qualified.
-        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        open_to_all(dir.path());
         let key = LocalKey::from_seed(&[7; 32]);
         let any = || Keys::any_of([key.public()]);
         let founding = Founding { root: any(), targets: any(), snapshot: any(), timestamp: any() };
@@ -67,7 +65,8 @@ impl Kit {
             bundles: BTreeMap::new(),
             kind: Kind::Folder,
             health: Health::Explicit { seconds: 1 },
-            qualify: Qualify::Nonce,
+            // Scripts, which these releases mostly are, are no programs on Windows.
+            qualify: if cfg!(unix) { Qualify::Nonce } else { Qualify::No },
             data: DataHooks::default(),
             launcher: env!("CARGO_BIN_EXE_exuvia-helper").into(),
         };
@@ -106,14 +105,17 @@ impl Kit {
         tweak: impl FnOnce(&mut Facts),
     ) -> Digest {
         let file = |executable, bytes: &[u8]| Item::File { executable, bytes: bytes.into() };
-        let folder = [
-            ("bin/notes", file(true, program)),
+        let mut folder = vec![
+            (PROGRAM, file(true, program)),
             ("share/behaviour", file(false, behaviour.as_bytes())),
             ("share/version", file(false, version.as_bytes())),
-            ("notes", Item::Link { target: "bin/notes".to_owned() }),
         ];
+        if cfg!(unix) {
+            // Users of Windows may make none.
+            folder.push(("notes", Item::Link { target: "bin/notes".to_owned() }));
+        }
         let (executable, tree) = match self.kind {
-            Kind::Folder => ("bin/notes", MemoryTree::new(folder).unwrap()),
+            Kind::Folder => (PROGRAM, MemoryTree::new(folder).unwrap()),
             _ => {
                 let program = [program, format!("# {version}\n").as_bytes()].concat();
                 ("notes", MemoryTree::new([("notes", file(true, &program))]).unwrap())
@@ -164,7 +166,7 @@ impl Kit {
     }
 
     pub(crate) fn versioned(&self, version: &str) -> Install {
-        let shape = Shape::Versioned { launcher: "notes".to_owned() };
+        let shape = Shape::Versioned { launcher: LAUNCHER.to_owned() };
         self.try_install(&self.path().join("app"), shape, version).unwrap()
     }
 
@@ -258,6 +260,25 @@ pub(crate) fn platform() -> Platform {
     "linux-x86_64".parse().unwrap()
 }
 
+/// The program in a release, and the launcher.
+pub(crate) const PROGRAM: &str = if cfg!(windows) { "bin/notes.exe" } else { "bin/notes" };
+pub(crate) const LAUNCHER: &str = if cfg!(windows) { "notes.exe" } else { "notes" };
+
+/// An unprivileged user has to reach the programs that are qualified.
+#[cfg(unix)]
+fn open_to_all(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[cfg(not(unix))]
+fn open_to_all(_: &Path) {}
+
+/// The tree that the stable path of an installation leads to.
+pub(crate) fn live(install: &Install) -> PathBuf {
+    exuvia_durable::Dir::open(install.root_path()).unwrap().reach(install.layout().live())
+}
+
 /// Runs the launcher of a versioned installation to its end, and gives its exit code.
 pub(crate) fn launch(install: &Install) -> Option<i32> {
     Command::new(install.stable_exe()).status().unwrap().code()
@@ -268,7 +289,7 @@ pub(crate) fn listing(root: &Path, skip: &[&str]) -> BTreeMap<String, String> {
     fn walk(root: &Path, dir: &Path, skip: &[&str], into: &mut BTreeMap<String, String>) {
         for entry in fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
-            let name = path.strip_prefix(root).unwrap().display().to_string();
+            let name = path.strip_prefix(root).unwrap().display().to_string().replace('\\', "/");
             if skip.contains(&name.as_str()) {
                 continue;
             }
