@@ -103,12 +103,6 @@ pub enum Error {
         /// Why.
         reason: Reason,
     },
-    /// This part does not exist for this system yet. *Local.*
-    #[error("not available on {system} yet")]
-    NotYet {
-        /// The system.
-        system: &'static str,
-    },
 }
 
 /// Who must act on an error.

@@ -91,7 +91,7 @@ impl Install {
     /// # Errors
     /// As [`Install::open`]; a state directory that others may write to is passed over.
     pub fn locate(exe: &Path) -> Result<Option<Install>, Error> {
-        let exe = exe.canonicalize().unwrap_or_else(|_| exe.to_owned());
+        let exe = platform::resolved(exe).unwrap_or_else(|_| exe.to_owned());
         for place in exe.ancestors().take(MAX_CLIMB).filter(|place| place.parent().is_some()) {
             for found in [in_place(place), side_of(place), versioned(place)] {
                 match found {

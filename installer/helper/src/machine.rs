@@ -31,7 +31,7 @@ impl Install {
     /// # Errors
     /// [`Error::Agent`] if there is none that answers; [`Error::Declined`] if it does nothing.
     pub fn ask(&self, ask: Ask) -> Result<Reply, Error> {
-        let path = self.path().canonicalize().unwrap_or_else(|_| self.path().to_owned());
+        let path = platform::resolved(self.path()).unwrap_or_else(|_| self.path().to_owned());
         let application = format!("@{}", files::key(&path));
         match ask_machine(&Request { ask, application }) {
             Ok(Reply::Refused { reason }) => Err(Error::Declined { reason }),

@@ -75,9 +75,9 @@ fn launch_as(exe: &Path, args: &[OsString]) -> Option<Error> {
 /// What a launcher starts whose layout cannot be read or is not trusted: in the tree that
 /// `current` leads to, the program of the journal, else the one that bears the launcher's name.
 fn without_layout(exe: &Path) -> Option<PathBuf> {
-    let (root, name) = (exe.parent()?.canonicalize().ok()?, exe.file_name()?);
+    let (root, name) = (platform::resolved(exe.parent()?).ok()?, exe.file_name()?);
     let state = Dir::open(root.join(STATE)).ok()?;
-    let tree = Dir::open(&root).ok()?.reach(CURRENT).canonicalize().ok()?;
+    let tree = platform::resolved(&Dir::open(&root).ok()?.reach(CURRENT)).ok()?;
     // Or a link to this very folder would start the launcher for ever.
     if tree.parent()? != root.join(VERSIONS) {
         return None;
@@ -136,7 +136,7 @@ fn start(install: &Install, exe: &Path, args: &[OsString]) -> Result<bool, Error
         return Ok(true);
     }
     let in_place = matches!(install.layout().shape, Shape::InPlace { .. });
-    let exe = exe.canonicalize().unwrap_or_else(|_| exe.to_owned());
+    let exe = platform::resolved(exe).unwrap_or_else(|_| exe.to_owned());
     if !in_place || exe.starts_with(install.state().path()) {
         return Ok(false);
     }

@@ -107,7 +107,7 @@ impl Vigil<'_> {
                 self.window_passed();
                 continue;
             }
-            for signal in signals.wait(left) {
+            for signal in signals.wait(&child, left) {
                 self.asked = true;
                 platform::forward(&child, signal);
             }

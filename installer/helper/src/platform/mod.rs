@@ -6,29 +6,30 @@ use std::process::ExitStatus;
 mod linux;
 #[cfg(target_os = "macos")]
 mod macos;
+#[cfg(unix)]
+mod unix;
 #[cfg(windows)]
 mod windows;
 
 #[cfg(target_os = "linux")]
-pub use linux::is_root;
-#[cfg(target_os = "linux")]
-pub(crate) use linux::{
-    Signals, ask_machine, check_own_program, check_owner, check_program, clean_environment,
-    code_and_signal, exec, forward, is_machines, mirror, nonce, run, spawn, unprivileged,
-};
+use linux as os;
 #[cfg(target_os = "macos")]
-pub use macos::is_root;
-#[cfg(target_os = "macos")]
-pub(crate) use macos::{
-    Signals, ask_machine, check_own_program, check_owner, check_program, clean_environment,
-    code_and_signal, exec, forward, is_machines, mirror, nonce, run, spawn, unprivileged,
+use macos as os;
+#[cfg(unix)]
+pub(crate) use os::{clean_environment, nonce};
+#[cfg(unix)]
+pub use unix::is_root;
+#[cfg(unix)]
+pub(crate) use unix::{
+    Signals, ask_machine, check_own_program, check_owner, check_program, code_and_signal, exec,
+    forward, is_machines, mirror, resolved, run, spawn, unprivileged,
 };
 #[cfg(windows)]
 pub use windows::is_root;
 #[cfg(windows)]
 pub(crate) use windows::{
     Signals, ask_machine, check_own_program, check_owner, check_program, clean_environment,
-    code_and_signal, exec, forward, is_machines, mirror, nonce, run, spawn, unprivileged,
+    code_and_signal, exec, forward, is_machines, mirror, nonce, resolved, run, spawn, unprivileged,
 };
 
 /// As whom a downloaded program is started.
