@@ -34,6 +34,8 @@ pub enum Keeper {
     },
     /// A Flatpak, whose files belong to its sandbox.
     Flatpak,
+    /// A copy that macOS shows of a downloaded application, until its user has moved it.
+    Translocated,
     /// A file system that takes no change: an image, a disc, a folder that was mounted so.
     ReadOnly,
 }
@@ -62,6 +64,9 @@ impl Keeper {
             Keeper::Pacman { .. } => "update it with the system: sudo pacman -Syu",
             Keeper::Snap { .. } => "update it as a snap: sudo snap refresh and that name",
             Keeper::Flatpak => "update it where it came from: flatpak update",
+            Keeper::Translocated => {
+                "move it to the folder Applications first, and start it from there"
+            }
             Keeper::ReadOnly => {
                 "copy the application to a folder that can be written to, or make this one so"
             }
@@ -77,6 +82,7 @@ impl fmt::Display for Keeper {
             }
             Keeper::Snap { name } => write!(f, "belongs to the snap {name}"),
             Keeper::Flatpak => f.write_str("belongs to a Flatpak"),
+            Keeper::Translocated => f.write_str("runs from where macOS shows what was downloaded"),
             Keeper::ReadOnly => f.write_str("is on a file system that cannot be written to"),
         }
     }
@@ -92,11 +98,22 @@ struct System {
 impl System {
     fn keeper(&self, path: &Path) -> Option<Keeper> {
         let there = fs::symlink_metadata(path).is_ok();
-        self.sandbox(path)
+        self.translocated(path)
+            .or_else(|| self.sandbox(path))
             .or_else(|| self.dpkg(path))
             .or_else(|| self.pacman(path))
             .or_else(|| self.rpm(path))
             .or_else(|| there.then(|| Keeper::of_disk(path)).flatten())
+    }
+
+    /// `/private/var/folders/…/AppTranslocation/ID/d/NAME.app`: mounted so that nothing is found beside
+    /// what was downloaded, and gone when it ends.
+    fn translocated(&self, path: &Path) -> Option<Keeper> {
+        let mut folders = ["private/var/folders", "var/folders"].iter();
+        let inside = folders.any(|folders| path.starts_with(self.root.join(folders)));
+        let mut parts = path.components();
+        let shown = inside && parts.any(|part| part.as_os_str() == "AppTranslocation");
+        shown.then_some(Keeper::Translocated)
     }
 
     fn sandbox(&self, path: &Path) -> Option<Keeper> {
@@ -264,6 +281,15 @@ mod tests {
     }
 
     #[test]
+    fn a_downloaded_application_that_was_not_moved_yet_is_no_place_to_update() {
+        let machine = Machine::new();
+        let shown = "private/var/folders/x1/abc/T/AppTranslocation/0A1B/d/Notes.app";
+        assert_eq!(machine.keeper(shown), Some(Keeper::Translocated));
+        assert_eq!(machine.keeper("private/var/folders/x1/abc/T/Notes.app"), None);
+        assert_eq!(machine.keeper("Applications/AppTranslocation/Notes.app"), None);
+    }
+
+    #[test]
     fn every_keeper_says_who_it_is_and_what_to_do() {
         let package = || "notes".to_owned();
         let all = [
@@ -272,6 +298,7 @@ mod tests {
             (Keeper::Pacman { package: package() }, "pacman"),
             (Keeper::Snap { name: package() }, "snap refresh"),
             (Keeper::Flatpak, "flatpak update"),
+            (Keeper::Translocated, "Applications"),
             (Keeper::ReadOnly, "copy"),
         ];
         for (keeper, word) in all {
