@@ -2,6 +2,9 @@
 #![allow(dead_code, reason = "each target uses its own part")]
 #![allow(clippy::unwrap_used, reason = "a harness may fail")]
 
+#[path = "shape.rs"]
+mod shape;
+
 use std::sync::LazyLock;
 
 use exuvia_bundle::{Digest, Item, Limits as BundleLimits, MemoryTree, Tree};
@@ -26,28 +29,44 @@ pub(crate) fn container(data: &[u8]) {
     assert!(applied(base, &patch).is_err(), "no delta has this result");
 }
 
-/// Two bytes of length, an old file of that length, and a walk along it.
+/// A walk of the specification with edits, as a whole delta: it gives its file or nothing.
 pub(crate) fn walk(data: &[u8]) {
-    let Some((length, rest)) = data.split_at_checked(2) else { return };
-    let length = usize::from(u16::from_le_bytes([length[0], length[1]]));
-    let Some((old, walk)) = rest.split_at_checked(length) else { return };
-    let base = tree([("file", old.to_vec())]);
-    let new = tree([("file", noise(9, 4096))]);
+    let Some(shape::Walk { old, new, walk }) = shape::edited_walk(data) else { return };
+    let (base, result) = (tree([("file", old)]), tree([("file", new.clone())]));
     let mut part = vec![3, 1];
-    number(&mut part, 4096);
+    number(&mut part, new.len() as u64);
     number(&mut part, walk.len() as u64);
-    let head = [&b"EXUDELT3"[..], base.manifest().digest().as_bytes(), &[7; 32]].concat();
-    let patch = sealed(&[&head, &framed_manifest(&new), &part, walk, &[0]]);
-    assert!(applied(&base, &patch).is_err(), "no delta has this result");
+    let digests = [*base.manifest().digest().as_bytes(), *result.manifest().digest().as_bytes()];
+    let head = [&b"EXUDELT3"[..], &digests[0], &digests[1]].concat();
+    let patch = sealed(&[&head, &framed_manifest(&result), &part, &walk, &[0]]);
+    match applied(&base, &patch) {
+        Ok(made) => assert!(made == result),
+        Err(_) => assert!(data.len() >= 4, "a walk without an edit is in order"),
+    }
 }
 
-/// Two bytes of length, an old file of that length, and a new one: the delta between them leads to
-/// the new one, whatever they look like.
+/// With a first byte that is odd a walk of the specification with edits, else an old file and a
+/// walk as they come: without a container, so that nothing has a hash.
+pub(crate) fn decode(data: &[u8]) {
+    let Some((first, rest)) = data.split_first() else { return };
+    if first % 2 == 0 {
+        return exuvia_delta::fuzz::walk(rest);
+    }
+    let Some(shape::Walk { old, new, walk }) = shape::edited_walk(rest) else { return };
+    let length = |bytes: &[u8]| (bytes.len() as u16).to_le_bytes();
+    exuvia_delta::fuzz::walk(&[&length(&old)[..], &old, &length(&new), &walk].concat());
+}
+
+/// Makes the walk between the two files of a [`shape::pair`], and applies it.
+pub(crate) fn round_trip(data: &[u8]) {
+    let Some((old, new)) = shape::pair(data) else { return };
+    exuvia_delta::fuzz::round_trip(&[&(old.len() as u16).to_le_bytes()[..], &old, &new].concat());
+}
+
+/// The delta between the two files of a [`shape::pair`] leads to the new one, whatever they look like.
 pub(crate) fn images(data: &[u8]) {
-    let Some((length, rest)) = data.split_at_checked(2) else { return };
-    let length = usize::from(u16::from_le_bytes([length[0], length[1]]));
-    let (old, new) = rest.split_at(length.min(rest.len()));
-    let (base, new) = (tree([("file", old.to_vec())]), tree([("file", new.to_vec())]));
+    let Some((old, new)) = shape::pair(data) else { return };
+    let (base, new) = (tree([("file", old)]), tree([("file", new)]));
     let mut options = Options::default();
     // A slow line: walks, wherever they save a byte.
     (options.threads, options.level, options.line) = (1, 1, 0);

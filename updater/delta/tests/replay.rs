@@ -37,10 +37,10 @@ fn executable() {
 
 #[test]
 fn decode() {
-    replay("decode", exuvia_delta::fuzz::walk);
+    replay("decode", harness::decode);
 }
 
 #[test]
 fn round_trip() {
-    replay("round_trip", exuvia_delta::fuzz::round_trip);
+    replay("round_trip", harness::round_trip);
 }
