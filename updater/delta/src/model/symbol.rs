@@ -11,11 +11,9 @@ type Group = [u8; 16];
 
 /// What came in one context, in one line of the processor's cache: the group of the first nibble,
 /// with a check of the context, and those of three second nibbles, with the first as tag.
-#[repr(align(64))]
-#[derive(Clone, Copy)]
-struct Line([Group; 4]);
+type Line = [Group; 4];
 
-const EMPTY: Line = Line([[0; 16]; 4]);
+const EMPTY: Line = [[0; 16]; 4];
 
 /// Bytes of one kind: `N` contexts. The first `WIDE` contexts are followed by so many different
 /// bytes that each first nibble takes a group of its own.
@@ -23,7 +21,10 @@ pub(super) struct Symbols<const N: usize, const WIDE: usize> {
     /// Empty until the first byte, as `lines`: a walk of a small file has few kinds of bytes, and
     /// would take longer to clear what it does not use than for all the rest.
     groups: Box<[Group]>,
-    lines: Box<[Line]>,
+    /// Lines as groups, behind as many as it takes to begin with a line of the cache. Aligned memory
+    /// is not asked for: allocators seldom give the same piece again, and each walk would take more.
+    lines: Box<[Group]>,
+    skipped: usize,
     mixer: Mixer,
     bits: [u32; 2],
 }
@@ -51,7 +52,7 @@ struct Place {
 impl<const N: usize, const WIDE: usize> Symbols<N, WIDE> {
     /// Bytes of memory.
     pub(super) const fn memory(Shape([groups, lines], sets): Shape) -> u64 {
-        (16 << groups) + (64 << lines) + Mixer::memory(sets, WAYS)
+        (16 << groups) + (64 << lines) + 48 + Mixer::memory(sets, WAYS)
     }
 
     /// Of a shape.
@@ -60,6 +61,7 @@ impl<const N: usize, const WIDE: usize> Symbols<N, WIDE> {
         Self {
             groups: Box::default(),
             lines: Box::default(),
+            skipped: 0,
             mixer: Mixer::new(sets, WAYS, (WEIGHT / N as i32) as i16, RATE),
             bits,
         }
@@ -68,7 +70,18 @@ impl<const N: usize, const WIDE: usize> Symbols<N, WIDE> {
     #[cold]
     fn begin(&mut self) {
         self.groups = vec![[0; 16]; 1 << self.bits[0]].into();
-        self.lines = vec![EMPTY; 1 << self.bits[1]].into();
+        self.lines = vec![[0; 16]; (4 << self.bits[1]) + 3].into();
+        self.skipped = (self.lines.as_ptr().cast::<u8>().align_offset(64) / 16).min(3);
+    }
+
+    #[inline(always)]
+    fn line(&self, place: &Place) -> &Line {
+        &self.lines[self.skipped..].as_chunks().0[place.index as usize]
+    }
+
+    #[inline(always)]
+    fn line_mut(&mut self, place: &Place) -> &mut Line {
+        &mut self.lines[self.skipped..].as_chunks_mut().0[place.index as usize]
     }
 
     /// Codes one byte.
@@ -128,11 +141,11 @@ impl<const N: usize, const WIDE: usize> Symbols<N, WIDE> {
             let hash = spread(contexts[i], (i as u32 + 1) << 10);
             let (index, check) = (hash >> (32 - self.bits[1]), (hash >> 4) as u8 | 1);
             places[i] = Place { index, group: 0, check };
-            found[i] = self.lines[index as usize].0[0];
+            found[i] = self.line(&places[i])[0];
         }
         for (found, place) in found.iter_mut().zip(places).skip(WIDE) {
             if found[0] != place.check {
-                self.lines[place.index as usize] = EMPTY;
+                *self.line_mut(place) = EMPTY;
                 *found = [0; 16];
                 found[0] = place.check;
             }
@@ -144,7 +157,7 @@ impl<const N: usize, const WIDE: usize> Symbols<N, WIDE> {
     #[inline(always)]
     fn turn(&mut self, first: u8, places: &mut [Place; N], found: &mut [Group; N]) {
         for i in WIDE..N {
-            let line = &self.lines[places[i].index as usize].0;
+            let line = self.line(&places[i]);
             let group = if line[1][0] == first {
                 1
             } else if line[2][0] == first {
@@ -171,7 +184,7 @@ impl<const N: usize, const WIDE: usize> Symbols<N, WIDE> {
             self.groups[places[i].index as usize] = histories[i];
         }
         for i in WIDE..N {
-            let line = &mut self.lines[places[i].index as usize].0;
+            let line = self.line_mut(&places[i]);
             line[usize::from(places[i].group & 3)] = histories[i];
         }
     }
