@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use exuvia::{Error, Updater};
+use exuvia::{Error, Event, Updater};
 use exuvia_core::Time;
 use exuvia_tests::scene::{Scene, good};
 
@@ -12,6 +12,29 @@ async fn a_clock_far_behind_still_updates() {
     let scene = Scene::under_attack().await;
     scene.sim.pass_days(-3_650);
     scene.arrives().await;
+}
+
+#[tokio::test]
+async fn a_clock_that_was_far_behind_raises_no_false_alarm() {
+    let scene = Scene::under_attack().await;
+    scene.sim.pass_days(-3_650);
+    let _ = scene.updater().check().await.unwrap();
+    scene.sim.pass_days(3_650);
+    // Neither before the next check nor by it, and the true alarm is as early as ever.
+    for (days, told) in [(0, None), (13, None), (1, Some(14))] {
+        scene.sim.pass_days(days);
+        assert_eq!(scene.updater().stale_days(), told);
+        let mut stale = None;
+        let mut progress = |event| {
+            if let Event::Stale { days, .. } = event {
+                stale = Some(days);
+            }
+        };
+        let _ = scene.updater().check_with(&mut progress).await.unwrap();
+        assert_eq!(stale, told);
+    }
+    scene.is_unharmed();
+    scene.honest_update_works().await;
 }
 
 #[tokio::test]

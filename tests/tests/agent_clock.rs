@@ -62,14 +62,15 @@ fn a_clock_that_is_ten_years_off_delays_nothing_once_it_is_right() {
         assert!(server.requests().is_empty());
         // The clock is put right.
         let right = round(&stage, 0);
-        if off > 0 {
-            right.works().says("event=updated app=notes version=1.1.0");
-        } else {
-            right.ends_with(3).says("event=held app=notes reason=on-trial");
-        }
+        let right = match off > 0 {
+            true => right.works().says("event=updated app=notes version=1.1.0"),
+            false => right.ends_with(3).says("event=held app=notes reason=on-trial"),
+        };
+        assert!(!right.stderr.contains("nothing new"), "{right:?}");
         stage.start(&[]).works().says("notes 1.1.0");
         round(&stage, 0).ends_with(3).says("nothing is due");
         assert_eq!(attended(&stage)["failures"], 0);
+        assert_eq!(stage.status()["stale_days"], Value::Null);
     }
 }
 

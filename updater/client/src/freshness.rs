@@ -41,6 +41,12 @@ impl Freshness {
         Self { timestamp, renewed, checked, expires: trusted.timestamp_expires() }
     }
 
+    /// Unless it stems from a clock that was wrong: it cannot have been seen before a time at which
+    /// something was signed that is installed by now.
+    pub(crate) fn since(self, signed: Option<Time>) -> Option<Self> {
+        Some(self).filter(|it| signed.is_none_or(|signed| it.renewed >= signed))
+    }
+
     /// Whole days since the repository showed anything new; none if the clock went back.
     pub fn days(&self, now: Time) -> u32 {
         let seconds = now.as_unix().saturating_sub(self.renewed.as_unix()).max(0);

@@ -63,7 +63,8 @@ impl Updater {
     /// How fresh what is known about the repository is; `None` before the first check.
     pub fn freshness(&self) -> Option<Freshness> {
         let Settings { config, state, place, .. } = &*self.settings;
-        Store::look_at_freshness(state, config.app.as_str(), place)
+        let known = Store::look_at_freshness(state, config.app.as_str(), place)?;
+        known.since(self.status().ok().map(|status| status.current().published))
     }
 
     /// For how many days the repository has shown nothing new, if that is so long that it should be

@@ -113,7 +113,9 @@ impl Run {
             progress.event(Event::Mended { path });
         }
         let (store, now) = (self.store.clone(), (self.settings.clock)());
+        let signed = self.status.as_ref().map(|status| status.current().published);
         let before = in_background(move || store.freshness()).await?;
+        let before = before.and_then(|before| before.since(signed));
         let freshness = match &refreshed {
             Ok(trusted) => Some(Freshness::after(before, trusted, now)),
             Err(_) => before,
