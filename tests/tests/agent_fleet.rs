@@ -93,6 +93,10 @@ fn a_report_is_sent_where_the_policy_says_so_and_tells_nothing_of_who_sends_it()
             "result": "reverted", "from": "1.1.0", "to": "1.0.0", "reason": reason,
         })
     );
+    // As every check's: the version of the updater, which a server sees anyway.
+    let agent = format!("user-agent: exuvia/{}", env!("CARGO_PKG_VERSION"));
+    let said: Vec<&str> = header.lines().filter(|line| line.starts_with("user-agent:")).collect();
+    assert_eq!(said, [agent]);
     let usual = ["host", "content-type", "content-length", "accept", "user-agent"];
     let names: Vec<String> = header
         .lines()
