@@ -1,6 +1,7 @@
 //! The agent asks by notifications: with dunst, on a screen and a bus of its own.
 #![allow(clippy::unwrap_used)]
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -148,6 +149,29 @@ fn who_was_gone_back_for_is_told() {
     end(round(&stage, desktop.bus(), "C")).ends_with(3).says("reason=on-trial");
     let (again, told) = (desktop.history(), |text: &str| text.matches("Back to 1.0.0").count());
     assert_eq!(told(&again), told(&history), "{again}");
+}
+
+#[test]
+#[ignore = "needs a desktop"]
+fn while_somebody_is_asked_the_others_are_looked_after() {
+    let (stage, desktop) = registered("mode = \"notify\"");
+    let second = stage.path("apps/second");
+    let options = ["--config", "exuvia.json", "--install", second.to_str().unwrap()];
+    stage.agent_alone(&[&options[..], &["install", "--version", "1.0.0"]].concat()).works();
+    stage.agent_alone(&[&options[..], &["register", "--name", "second"]].concat()).works();
+    let policy = "[app.second]\nmode = \"automatic\"\n[policy]\nmode = \"notify\"\n";
+    std::fs::write(stage.path("home/.config/exuvia/policy.toml"), policy).unwrap();
+    let mut round = round(&stage, desktop.bus(), "C");
+    desktop.wait_for_one();
+    let mut log = BufReader::new(round.stderr.take().unwrap()).lines();
+    let mut next = || log.find_map(|line| line.ok().filter(|line| line.starts_with("event=")));
+    assert_eq!(next().unwrap(), "event=updated app=second version=1.1.0 from=1.0.0");
+    // The first one is asked about all the while, and nobody else may begin with it.
+    assert_eq!(desktop.shown(), 1);
+    stage.agent_alone(&["once", "--now", "--app", "notes"]).ends_with(3).says("nothing is due");
+    desktop.click("Install now");
+    assert_eq!(next().unwrap(), "event=updated app=notes version=1.1.0 from=1.0.0");
+    end(round).works();
 }
 
 #[test]

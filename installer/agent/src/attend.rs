@@ -16,6 +16,7 @@ use crate::policy::{Act, Decision, Moment, Offered, Policy, Reason, Situation};
 use crate::record::Known;
 use crate::schedule::Wait;
 use crate::surroundings::Surroundings;
+use crate::turns::Turns;
 
 /// What there is to look after, and when.
 pub(crate) struct Attention<'a> {
@@ -32,6 +33,8 @@ pub(crate) struct Attention<'a> {
     pub(crate) only_check: bool,
     /// Whether there may be somebody to be asked.
     pub(crate) may_ask: bool,
+    /// Where others go on while somebody is asked.
+    pub(crate) turns: &'a Turns,
 }
 
 /// What came of it.

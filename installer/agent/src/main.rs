@@ -31,6 +31,7 @@ mod schedule;
 mod service;
 mod surroundings;
 mod target;
+mod turns;
 mod words;
 
 use std::process::ExitCode;

@@ -89,7 +89,7 @@ impl Attention<'_> {
         let current = self.current()?;
         let (version, critical) = (&known.version, known.critical);
         let question = Question { current: &current, version, critical, bytes };
-        let choice = notices.ask(&question).await;
+        let choice = self.turns.wait(notices.ask(&question)).await;
         known.asked = choice.map(|_| self.now).or(known.asked);
         Ok(choice)
     }

@@ -1,9 +1,11 @@
-//! `once`: every registered application that is due, one after the other.
+//! `once`: every registered application that is due, one after the other; while somebody is asked
+//! about one, the others go on.
 
 use std::hash::{BuildHasher, RandomState};
 
 use exuvia::history::{Entry, Event};
 use exuvia::{Time, Updater};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -18,6 +20,7 @@ use crate::record::{Attended, Known, Records};
 use crate::report::Report;
 use crate::schedule::Last;
 use crate::target::{self, Target};
+use crate::turns::Turns;
 
 /// Which applications are due beyond those whose time has come.
 #[derive(Clone, Copy, Debug)]
@@ -44,36 +47,53 @@ pub(super) fn once(options: &Options, due: Due) -> Result<Answer, Failure> {
         None => options.places.registry()?.names()?,
     };
     let records = Records::open(&options.places)?;
-    let mut runs = Vec::new();
-    for name in names {
-        // Whoever holds it is at the same work.
-        let Some(_lock) = records.lock(&name)? else { continue };
-        let before = records.load(&name);
-        let target = Target::find(options.of(&name));
-        if !is_due(before.as_ref(), &target, due) {
-            continue;
-        }
-        let call = Call {
-            name: &name,
-            only_check: due.only_check,
-            // Whoever acts for the machine has no desktop.
-            may_ask: !options.places.system,
-        };
-        let (mut attended, mut code) = call.attend(target, before);
-        if let Err(failure) = records.save(&name, &attended) {
-            // The others are looked after all the same.
-            attended.outcome = Outcome::of_failure(&failure, 0).0;
-            code = Some(failure.code());
-        }
-        log(&name, &attended);
-        runs.push(Run { name, attended, code });
-    }
+    let round = Round { options, due, records: &records, turns: Turns::new() };
+    let runs = super::on_runtime(async {
+        let runs = join_all(names.into_iter().map(|name| round.turns.work(round.run(name)))).await;
+        runs.into_iter().filter_map(Result::transpose).collect::<Result<Vec<Run>, Failure>>()
+    })?;
     if let Some(file) = &options.metrics
         && let Err(failure) = metrics::write(options, &records, file)
     {
         eprintln!("event=metrics-failed text={:?}", failure.to_string());
     }
     Ok(answer(&runs))
+}
+
+/// What the runs of a round share.
+struct Round<'a> {
+    options: &'a Options,
+    due: Due,
+    records: &'a Records,
+    turns: Turns,
+}
+
+impl Round<'_> {
+    /// Looks after an application; `None` if it is not due.
+    async fn run(&self, name: String) -> Result<Option<Run>, Failure> {
+        // Whoever holds it is at the same work.
+        let Some(_lock) = self.records.lock(&name)? else { return Ok(None) };
+        let before = self.records.load(&name);
+        let target = Target::find(self.options.of(&name));
+        if !is_due(before.as_ref(), &target, self.due) {
+            return Ok(None);
+        }
+        let call = Call {
+            name: &name,
+            only_check: self.due.only_check,
+            // Whoever acts for the machine has no desktop.
+            may_ask: !self.options.places.system,
+            turns: &self.turns,
+        };
+        let (mut attended, mut code) = call.attend(target, before).await;
+        if let Err(failure) = self.records.save(&name, &attended) {
+            // The others are looked after all the same.
+            attended.outcome = Outcome::of_failure(&failure, 0).0;
+            code = Some(failure.code());
+        }
+        log(&name, &attended);
+        Ok(Some(Run { name, attended, code }))
+    }
 }
 
 fn is_due(before: Option<&Attended>, target: &Result<Target, Failure>, due: Due) -> bool {
@@ -91,6 +111,7 @@ struct Call<'a> {
     name: &'a str,
     only_check: bool,
     may_ask: bool,
+    turns: &'a Turns,
 }
 
 /// What is known from the run before.
@@ -102,7 +123,7 @@ struct Before {
 }
 
 impl Call<'_> {
-    fn attend(
+    async fn attend(
         &self,
         target: Result<Target, Failure>,
         before: Option<Attended>,
@@ -115,7 +136,10 @@ impl Call<'_> {
         let known = before.and_then(|before| before.known);
         let before =
             Before { known: known.clone(), since: before_at, first_failure: failures == 0 };
-        let attended = target.and_then(|target| self.look_after(&target, before, lot));
+        let attended = match target {
+            Ok(target) => self.look_after(&target, before, lot).await,
+            Err(failure) => Err(failure),
+        };
         let (attendance, code) = match attended {
             Ok(attendance) => (attendance, None),
             Err(failure) => {
@@ -129,31 +153,41 @@ impl Call<'_> {
         (Attended { last, outcome, known }, code)
     }
 
-    fn look_after(&self, target: &Target, before: Before, lot: u16) -> Result<Attendance, Failure> {
+    async fn look_after(
+        &self,
+        target: &Target,
+        before: Before,
+        lot: u16,
+    ) -> Result<Attendance, Failure> {
         let updater = target.updater(None)?;
         let policy = target.policy.as_ref().ok_or(Failure::Argument { argument: "--app NAME" })?;
         let (now, lot) = (clock::now(), f64::from(lot) / f64::from(u16::MAX));
-        let moment = clock::local(now);
         let Before { known, since, first_failure } = before;
         let may_ask = self.may_ask && policy.notices.value;
-        let Call { name, only_check, .. } = *self;
-        let attention =
-            Attention { name, updater: &updater, policy, now, moment, lot, only_check, may_ask };
-        super::on_runtime(async {
-            let attended = attention.attend(known).await;
-            if let Some(since) = since.filter(|_| !only_check) {
-                if may_ask {
-                    tell_reverted(name, &updater, since).await;
-                }
-                if let Some(address) = &policy.report.value {
-                    let report =
-                        Report { updater: &updater, network: &target.network, address, since };
-                    // That it still fails is known.
-                    report.send(attended.as_ref().err().filter(|_| first_failure)).await;
-                }
+        let Call { name, only_check, turns, .. } = *self;
+        let attention = Attention {
+            name,
+            updater: &updater,
+            policy,
+            now,
+            moment: clock::local(now),
+            lot,
+            only_check,
+            may_ask,
+            turns,
+        };
+        let attended = attention.attend(known).await;
+        if let Some(since) = since.filter(|_| !only_check) {
+            if may_ask {
+                tell_reverted(name, &updater, since).await;
             }
-            attended
-        })
+            if let Some(address) = &policy.report.value {
+                let report = Report { updater: &updater, network: &target.network, address, since };
+                // That it still fails is known.
+                report.send(attended.as_ref().err().filter(|_| first_failure)).await;
+            }
+        }
+        attended
     }
 }
 
