@@ -42,7 +42,7 @@
 //! # Modules
 //! | module | what |
 //! |---|---|
-//! | `road` | the steps and their types |
+//! | `road` | the steps and their types; `road/handover`: the same in two processes |
 //! | `app`, `report` | `startup`, `healthy`, what happened |
 //! | `builder`, `installation` | settings; status, history, rollback, first installation |
 //! | `run`, `space` | what the steps share: refresh, choice, gathering of payloads; room for them |

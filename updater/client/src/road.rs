@@ -6,6 +6,8 @@
 //! Every step consumes what the one before made, and each of these types is made in one place: what
 //! has no type here has not been checked.
 
+mod handover;
+
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,7 +28,7 @@ use crate::held::Held;
 use crate::keeper::Keeper;
 use crate::rebuild::Ingredients;
 use crate::run::{Purpose, Run};
-use crate::stage;
+use crate::stage::{self, Work};
 
 /// What a check found.
 #[derive(Debug)]
@@ -97,8 +99,7 @@ impl Offer {
     pub async fn download(self, progress: &mut dyn Progress) -> Result<Payloads, Error> {
         let install = self.run.installed_or_adopted().await?;
         let lock = self.run.lock(&self.routes).await?;
-        let (ready, base_checked) = (Ready::Nothing, false);
-        let mut payloads = Payloads { offer: self, install, lock, ready, base_checked };
+        let mut payloads = Payloads::of(self, install, lock);
         if let Some(waiting) = payloads.offer.waiting(&payloads.install).await? {
             payloads.ready = Ready::Waiting(waiting);
         } else {
@@ -203,6 +204,11 @@ enum Ready {
 }
 
 impl Payloads {
+    /// Nothing of it is there yet.
+    fn of(offer: Offer, install: Install, lock: Arc<Lock>) -> Payloads {
+        Payloads { offer, install, lock, ready: Ready::Nothing, base_checked: false }
+    }
+
     /// Rebuilds the new version beside the old one, verifies it, and tries whether it starts. A route
     /// that fails is left for the next, whose payloads are then received.
     ///
@@ -217,29 +223,50 @@ impl Payloads {
     /// # Errors
     /// As [`stage`](Payloads::stage).
     pub async fn stage_with(mut self, progress: &mut dyn Progress) -> Result<Staged, Error> {
-        let (staged, route) = loop {
-            let ingredients = match std::mem::replace(&mut self.ready, Ready::Nothing) {
-                Ready::Waiting(Waiting::Qualified(done)) => {
-                    // What led here was removed before, and may be back after a power cut.
-                    self.offer.run.sweep().await?;
-                    return Ok(self.staged(done, None));
-                }
-                Ready::Waiting(Waiting::Staged(staged)) => break (staged, None),
-                Ready::Received(ingredients) => ingredients,
-                Ready::Nothing => {
-                    self.next_route(progress).await?;
-                    continue;
-                }
+        match std::mem::replace(&mut self.ready, Ready::Nothing) {
+            Ready::Waiting(Waiting::Qualified(done)) => {
+                // What led here was removed before, and may be back after a power cut.
+                self.offer.run.sweep().await?;
+                return Ok(self.staged(done, None));
+            }
+            Ready::Waiting(Waiting::Staged(staged)) => {
+                return self.finish(staged, None, progress).await;
+            }
+            ready => self.ready = ready,
+        }
+        let (staged, route) = self.build(progress, Work::receive).await?;
+        self.finish(staged, Some(route), progress).await
+    }
+
+    /// Makes something of the cheapest route that leads to it.
+    async fn build<T: Send + 'static>(
+        &mut self,
+        progress: &mut dyn Progress,
+        make: impl Fn(&Work, &Ingredients) -> Result<Result<T, Error>, Error> + Copy + Send + 'static,
+    ) -> Result<(T, RouteKind), Error> {
+        loop {
+            let Ready::Received(ingredients) = std::mem::replace(&mut self.ready, Ready::Nothing)
+            else {
+                self.next_route(progress).await?;
+                continue;
             };
             let route = ingredients.kind();
             progress.event(Event::Staging { route });
-            match stage::receive(&self.offer.run, &self.install, self.offer.facts(), ingredients)
-                .await?
-            {
-                Ok(staged) => break (staged, Some(route)),
+            let Offer { run, release, .. } = &self.offer;
+            match stage::make(run, &self.install, release.facts(), ingredients, make).await? {
+                Ok(made) => return Ok((made, route)),
                 Err(reason) => progress.event(Event::RouteFailed { route, reason }),
             }
-        };
+        }
+    }
+
+    /// What lies beside the installed version is tried.
+    async fn finish(
+        self,
+        staged: exuvia_helper::Staged,
+        route: Option<RouteKind>,
+        progress: &mut dyn Progress,
+    ) -> Result<Staged, Error> {
         self.offer.run.sweep().await?;
         let (version, received) = (self.offer.version().clone(), self.received());
         progress.event(Event::Staged { version: version.clone(), route, received });

@@ -257,6 +257,21 @@ impl Run {
         Ok(choose::choose(releases, &self.installed(releases), &policy))
     }
 
+    /// A release, whoever chose it, and the routes to it.
+    pub(crate) async fn routes_to(
+        &self,
+        digest: Digest,
+        releases: &Releases,
+    ) -> Result<(Release, Vec<Route>), Error> {
+        let found = releases.by_digest(digest);
+        let release = found.ok_or(exuvia_helper::Error::NoSuchRelease { digest })?.clone();
+        let store = self.store.clone();
+        let avoid = in_background(move || store.failed()).await?;
+        let installed = self.installed(releases).digest;
+        let routes = choose::routes(releases, installed, &release, &[exuvia_delta::FORMAT], &avoid);
+        Ok((release, routes))
+    }
+
     /// Whether something on this side speaks against offering `release`.
     pub(crate) async fn held_here(&self, release: &Release) -> Result<Option<Held>, Error> {
         if let Some(Phase::Trial { to, .. }) = self.status.as_ref().map(|status| &status.phase) {

@@ -1,5 +1,6 @@
-//! Rebuilding into staging: one pass from payloads to a flushed tree.
+//! Rebuilding into staging, one pass from payloads to a flushed tree, or for others to take.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,52 +10,44 @@ use exuvia_helper::{Install, Request, Staged};
 use exuvia_plan::Refusal;
 
 use crate::background::in_background;
-use crate::cancel::Watch;
+use crate::cancel::{Waiting, Watch};
 use crate::error::{Error, RepositoryError};
 use crate::rebuild::{Failure, How, Ingredients, RebuildError, rebuild};
 use crate::run::Run;
 use crate::tree::InstalledTree;
 
-/// Rebuilds the release from `ingredients` and has the helper receive it.
+/// Makes something of a release's `ingredients`.
 ///
 /// The inner error is that of the route: another may do. Deltas that failed are remembered then.
 ///
 /// # Errors
 /// Whatever no other route would mend.
-pub(crate) async fn receive(
+pub(crate) async fn make<T: Send + 'static>(
     run: &Run,
     install: &Install,
     facts: &Facts,
     ingredients: Ingredients,
-) -> Result<Result<Staged, Error>, Error> {
-    let (watch, waiting) = run.mirrors.watch().for_blocking_work();
-    let work = Work {
-        install: install.clone(),
-        facts: facts.clone(),
-        metadata: run.store.metadata_path().to_owned(),
-        scratch: run.cache(),
-        now: run.time(),
-        even_if_bad: run.wants.failed || facts.critical,
-        watch,
-    };
+    make: impl Fn(&Work, &Ingredients) -> Result<Result<T, Error>, Error> + Copy + Send + 'static,
+) -> Result<Result<T, Error>, Error> {
+    let (work, waiting) = Work::new(run, install, facts);
     let store = run.store.clone();
-    let received = in_background(move || -> Result<_, Error> {
-        let received = match work.receive(&ingredients) {
+    let made = in_background(move || -> Result<_, Error> {
+        let made = match make(&work, &ingredients) {
             Err(error) if !gives_back(&error) => return Err(error),
-            received => received,
+            made => made,
         };
-        if matches!(received, Ok(Err(_))) && matches!(ingredients.how, How::Patch(_)) {
+        if matches!(made, Ok(Err(_))) && matches!(ingredients.how, How::Patch(_)) {
             for payload in &ingredients.payloads {
                 store.remember_failed(payload.digest())?;
             }
         }
         // They have served, or never will, or are in the way.
         ingredients.payloads.into_iter().for_each(|payload| payload.discard());
-        received
+        made
     })
     .await?;
     drop(waiting);
-    received
+    made
 }
 
 /// Why no delta can be applied to what is installed, if there is a reason. Every file is read: what a
@@ -91,46 +84,88 @@ fn gives_back(error: &Error) -> bool {
     matches!(error, Error::Local(error) if error.is_disk_full())
 }
 
-struct Work {
+/// What rebuilding and receiving a release takes.
+pub(crate) struct Work {
     install: Install,
-    facts: Facts,
+    pub(crate) facts: Facts,
     metadata: PathBuf,
-    scratch: PathBuf,
+    pub(crate) scratch: PathBuf,
     now: Time,
     even_if_bad: bool,
     watch: Watch,
 }
 
 impl Work {
-    fn receive(&self, ingredients: &Ingredients) -> Result<Result<Staged, Error>, Error> {
-        let tree = match ingredients.how {
-            How::Unpack => None,
-            How::Patch(_) => InstalledTree::open(&self.install)?,
+    /// Ends when what it comes with is dropped.
+    pub(crate) fn new(run: &Run, install: &Install, facts: &Facts) -> (Work, Waiting) {
+        let (watch, waiting) = run.mirrors.watch().for_blocking_work();
+        let work = Work {
+            install: install.clone(),
+            facts: facts.clone(),
+            metadata: run.store.metadata_path().to_owned(),
+            scratch: run.cache(),
+            now: run.time(),
+            even_if_bad: run.wants.failed || facts.critical,
+            watch,
         };
+        (work, waiting)
+    }
+
+    /// Rebuilds the release and has the helper receive it.
+    pub(crate) fn receive(
+        &self,
+        ingredients: &Ingredients,
+    ) -> Result<Result<Staged, Error>, Error> {
+        let (base, mut failure) = (self.base(ingredients)?, None);
+        let received = self.take_in(&mut |out| {
+            let rebuilt = self.rebuild(ingredients, base.as_ref(), out);
+            rebuilt.map_err(|why| why.through_the_helper(&mut failure))
+        });
+        match (received, failure) {
+            (Ok(staged), _) => Ok(Ok(staged)),
+            (Err(_), Some(Failure::Route(source))) => Ok(Err(self.refused(source))),
+            (Err(_), Some(Failure::Local(error))) => Err(error.into()),
+            (Err(error), _) if is_of_this_route(&error) => Ok(Err(error)),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// Has the helper judge the bundle that `fill` writes, and put it beside what is installed.
+    pub(crate) fn take_in(
+        &self,
+        fill: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<Staged, Error> {
         let request = Request {
             metadata: &self.metadata,
             digest: self.facts.bundle.digest,
             now: self.now,
             even_if_bad: self.even_if_bad,
         };
-        let mut failure = None;
-        let received = self.install.receive(&request, &mut |out| {
-            let base = tree.as_ref().map(|tree| tree as &dyn Tree);
-            rebuild(ingredients, base, &self.facts.bundle, &self.scratch, &self.watch, out)
-                .map_err(|why| why.through_the_helper(&mut failure))
-        });
-        match (received, failure) {
-            (Ok(staged), _) => Ok(Ok(staged)),
-            (Err(_), Some(Failure::Route(source))) => {
-                let version = self.facts.version.clone();
-                Ok(Err(RepositoryError::Rebuild { version, source }.into()))
-            }
-            (Err(_), Some(Failure::Local(error))) => Err(error.into()),
-            (Err(error), _) => match Error::from(error) {
-                refused if is_of_this_route(&refused) => Ok(Err(refused)),
-                error => Err(error),
-            },
+        Ok(self.install.receive(&request, fill)?)
+    }
+
+    /// What deltas begin from, where there are some.
+    pub(crate) fn base(&self, of: &Ingredients) -> Result<Option<InstalledTree>, Error> {
+        match of.how {
+            How::Unpack => Ok(None),
+            How::Patch(_) => Ok(InstalledTree::open(&self.install)?),
         }
+    }
+
+    /// Writes the stream of the bundle into `out`.
+    pub(crate) fn rebuild(
+        &self,
+        ingredients: &Ingredients,
+        base: Option<&InstalledTree>,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let base = base.map(|base| base as &dyn Tree);
+        rebuild(ingredients, base, &self.facts.bundle, &self.scratch, &self.watch, out)
+    }
+
+    /// What a route that leads to something else comes to.
+    pub(crate) fn refused(&self, source: RebuildError) -> Error {
+        RepositoryError::Rebuild { version: self.facts.version.clone(), source }.into()
     }
 }
 

@@ -74,6 +74,18 @@ impl Store {
         read.ok().flatten()
     }
 
+    /// A metadata file as a repository would serve it, where all but roots stand with their version
+    /// before their name. Whether it is the version that was asked for is for whoever reads it.
+    pub(crate) fn served(&self, name: &str) -> Option<Vec<u8>> {
+        let read = |name: &str| self.metadata.read(name, METADATA_LIMIT).ok().flatten();
+        read(name).or_else(|| {
+            let (number, plain) = name.split_once('.')?;
+            let number: u64 = number.parse().ok()?;
+            // That there is no such root means that there is no newer one.
+            read(plain).filter(|bytes| plain != "root.json" || version(bytes) == Some(number))
+        })
+    }
+
     /// Replaces a metadata file. Other bytes of the same version took the place of damaged ones.
     pub(crate) fn save(&self, name: &str, bytes: &[u8]) -> Result<(), LocalError> {
         let before = self.metadata.read(name, METADATA_LIMIT).ok().flatten();
