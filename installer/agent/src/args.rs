@@ -19,6 +19,9 @@ pub(crate) struct Arguments {
     /// Print one JSON object on standard output instead of text.
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// Fetch for this application, as somebody without rights, for who asks on standard input.
+    #[arg(long, global = true, hide = true, value_name = "NAME")]
+    pub(crate) fetcher: Option<String>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

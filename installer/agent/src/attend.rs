@@ -9,6 +9,7 @@ mod act;
 use exuvia::{Check, Held, LocalError, MAX_STARTS, Offer, Phase, Time, Updater, Version};
 
 use crate::failure::Failure;
+use crate::fetcher::Fetcher;
 use crate::meter::Meter;
 use crate::outcome::Outcome;
 use crate::platform;
@@ -35,6 +36,8 @@ pub(crate) struct Attention<'a> {
     pub(crate) may_ask: bool,
     /// Where others go on while somebody is asked.
     pub(crate) turns: &'a Turns,
+    /// Who fetches, where that is somebody else.
+    pub(crate) fetcher: Option<&'a Fetcher>,
 }
 
 /// What came of it.
@@ -55,13 +58,12 @@ impl Attention<'_> {
         if let Some(reason) = self.policy.forbids_asking(self.moment, overdue) {
             return Ok(self.held(reason, known));
         }
-        // Warnings are for the log; the answer says the rest.
-        let mut check = self.updater.check_with(&mut Meter::new(true)).await?;
+        let mut check = self.check().await?;
         if let Check::Held(Held::OnTrial { next: Some(next), .. }) = &check
             && self.installs(next).await
             && self.makes_room()?
         {
-            check = self.updater.check_with(&mut Meter::new(true)).await?;
+            check = self.check().await?;
         }
         let offer = match check {
             Check::UpToDate => return Ok(done(Outcome::UpToDate, None)),
@@ -88,6 +90,15 @@ impl Attention<'_> {
                 Ok(done(outcome, Some(known)))
             }
         }
+    }
+
+    /// Where somebody else fetches, what it brings is judged here like a mirror's.
+    async fn check(&self) -> Result<Check, Failure> {
+        if let Some(fetcher) = self.fetcher {
+            fetcher.check().await?;
+        }
+        // Warnings are for the log; the answer says the rest.
+        Ok(self.updater.check_with(&mut Meter::new(true)).await?)
     }
 
     fn decide(&self, known: &Known, surroundings: Surroundings, staged: bool) -> Decision {

@@ -26,7 +26,7 @@ use crate::target::Target;
 
 /// Runs the command that was asked for.
 pub(crate) fn run(arguments: Arguments) -> Result<Answer, Failure> {
-    let Arguments { options, json, command } = arguments;
+    let Arguments { options, json, command, fetcher: _ } = arguments;
     match command {
         Command::Register { name } => registry::register(&options, name),
         Command::Unregister { name } => registry::unregister(&options, &name),
@@ -94,7 +94,8 @@ fn uninstall(updater: Updater) -> Result<Answer, Failure> {
     Ok(Answer::done("uninstalled", text, json!({ "left": left })))
 }
 
-fn on_runtime<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+/// Runs it to its end, on this thread.
+pub(crate) fn on_runtime<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(Failure::Runtime)?.block_on(work)
 }

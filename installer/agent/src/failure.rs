@@ -7,6 +7,8 @@ use exuvia::socket::Reason;
 use exuvia::{BuildError, Error, LocalError};
 use serde_json::json;
 
+use crate::fetcher::Failed;
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -114,6 +116,15 @@ pub(crate) enum Failure {
     /// The report could not be sent.
     #[error("the report could not be sent: {0}")]
     Report(#[from] exuvia::fetch::PostError),
+    /// Who fetches without rights could not.
+    #[error("{}", .0.text)]
+    Fetcher(Failed),
+    /// Who fetches without rights is not there, or makes no sense.
+    #[error("who fetches without rights does not do so: {source}")]
+    FetcherGone {
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The runtime could not be set up.
     #[error("the system gave no resources: {0}")]
     Runtime(std::io::Error),
@@ -136,7 +147,7 @@ impl From<exuvia_durable::Error> for Failure {
 
 impl Failure {
     /// One line: what to do.
-    pub(crate) fn advice(&self) -> &'static str {
+    pub(crate) fn advice(&self) -> &str {
         match self {
             Failure::Argument { .. } => "add it to the command line; --help shows how",
             Failure::Config { .. } => "name the application's exuvia.json with --config",
@@ -163,6 +174,10 @@ impl Failure {
             Failure::Declined { .. } => "the reason says whether to try again",
             Failure::NoHome => "set HOME, or act for the machine with --system",
             Failure::Report(_) => "correct `report` in the policy, or leave it out",
+            Failure::Fetcher(failed) => &failed.advice,
+            Failure::FetcherGone { .. } => {
+                "see that it may read the application and exuvia.json; `install-service` makes its user"
+            }
             Failure::Runtime(_) => "close other programs and try again",
             Failure::Update(error) => error.advice(),
         }
@@ -182,7 +197,20 @@ impl Failure {
             }
             Failure::NoMachine { .. } | Failure::Declined { .. } => LOCAL,
             Failure::Runtime(_) | Failure::Service { .. } | Failure::Report(_) => LOCAL,
+            Failure::FetcherGone { .. } => LOCAL,
+            Failure::Fetcher(failed) => failed.code,
             Failure::Update(error) => error.exit_code(),
+        }
+    }
+
+    /// Seconds for which a server asked to be left alone.
+    pub(crate) fn retry_after(&self) -> Option<u32> {
+        match self {
+            Failure::Update(error) => {
+                error.retry_after().map(|asked| u32::try_from(asked.as_secs()).unwrap_or(u32::MAX))
+            }
+            Failure::Fetcher(failed) => failed.retry_after,
+            _ => None,
         }
     }
 

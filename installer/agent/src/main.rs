@@ -15,6 +15,7 @@ mod clock;
 mod commands;
 mod daemon;
 mod failure;
+mod fetcher;
 mod machine;
 mod meter;
 mod metrics;
@@ -45,6 +46,9 @@ fn main() -> ExitCode {
     exuvia::startup();
     let arguments = Arguments::parse();
     let json = arguments.json;
+    if let Some(name) = &arguments.fetcher {
+        return fetcher::serve(&arguments.options, name);
+    }
     match commands::run(arguments) {
         Ok(answer) => answer.print(json),
         Err(failure) => failure.print(json),

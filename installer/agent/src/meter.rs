@@ -11,12 +11,20 @@ pub(crate) struct Meter {
     dirty: bool,
     /// Said once the run goes on all the same; otherwise the error at its end says it.
     warnings: Vec<String>,
+    tell: fn(&str),
 }
 
 impl Meter {
     /// Quiet when the answer is for a program.
     pub(crate) fn new(json: bool) -> Meter {
-        Meter { live: !json && std::io::stderr().is_terminal(), dirty: false, warnings: Vec::new() }
+        let mut meter = Meter::warning(|text| eprintln!("warning: {text}"));
+        meter.live = !json && std::io::stderr().is_terminal();
+        meter
+    }
+
+    /// Tells warnings alone, to somebody else.
+    pub(crate) fn warning(tell: fn(&str)) -> Meter {
+        Meter { live: false, dirty: false, warnings: Vec::new(), tell }
     }
 
     fn line(&mut self, text: &str) {
@@ -31,7 +39,7 @@ impl Meter {
     fn warn(&mut self) {
         for text in std::mem::take(&mut self.warnings) {
             self.clear();
-            eprintln!("warning: {text}");
+            (self.tell)(&text);
         }
     }
 

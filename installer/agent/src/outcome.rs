@@ -112,11 +112,7 @@ impl Outcome {
         if let Failure::Update(Error::Local(exuvia::LocalError::Busy)) = failure {
             return (Outcome::Busy, Wait::Moment);
         }
-        let asked = match failure {
-            Failure::Update(error) => error.retry_after(),
-            _ => None,
-        };
-        let at_least = asked.map_or(0, |asked| u32::try_from(asked.as_secs()).unwrap_or(u32::MAX));
+        let at_least = failure.retry_after().unwrap_or(0);
         let failed = Outcome::Failed {
             family: failure.family().to_owned(),
             text: failure.to_string(),

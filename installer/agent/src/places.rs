@@ -62,6 +62,19 @@ impl Places {
         self.kept(&self.cache_dir, MACHINE_CACHE, |base| base.cache_dir().to_owned())
     }
 
+    /// Where who fetches without rights keeps what it has.
+    pub(crate) fn of_fetcher(&self) -> Result<PathBuf, Failure> {
+        Ok(self.cache()?.join(FETCHER))
+    }
+
+    /// From now on that of who fetches.
+    pub(crate) fn become_fetchers(&mut self) -> Result<(), Failure> {
+        let folder = self.of_fetcher()?;
+        self.state_dir = Some(folder.join("state"));
+        self.cache_dir = Some(folder.join("cache"));
+        Ok(())
+    }
+
     fn kept(
         &self,
         given: &Option<PathBuf>,
@@ -131,5 +144,7 @@ fn user_dir() -> Result<PathBuf, Failure> {
 
 const MACHINE_STATE: &str = "/var/lib";
 const MACHINE_CACHE: &str = "/var/cache";
+/// In the cache: whatever is lost of it is fetched again.
+const FETCHER: &str = "exuvia-fetch";
 const APPS: &str = "apps.d";
 const POLICY: &str = "policy.toml";

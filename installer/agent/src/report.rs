@@ -6,6 +6,7 @@ use exuvia::{Time, Updater};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::fetcher::Fetcher;
 use crate::network::Network;
 
 /// What is told of a run.
@@ -13,6 +14,8 @@ pub(crate) struct Report<'a> {
     pub(crate) updater: &'a Updater,
     pub(crate) network: &'a Network,
     pub(crate) address: &'a str,
+    /// Who sends it, where that is somebody else.
+    pub(crate) fetcher: Option<&'a Fetcher>,
     /// The run before.
     pub(crate) since: Time,
 }
@@ -27,14 +30,18 @@ impl Report<'_> {
         );
         for outcome in outcomes.iter().take(MOST) {
             let body = self.body(outcome);
-            if let Err(error) = self.network.post(self.address, body).await {
+            let sent = match self.fetcher {
+                Some(fetcher) => fetcher.report(body).await,
+                None => self.network.post(self.address, body.to_string().into_bytes()).await,
+            };
+            if let Err(error) = sent {
                 eprintln!("event=report-failed text={:?}", error.to_string());
                 return;
             }
         }
     }
 
-    fn body(&self, outcome: &Value) -> Vec<u8> {
+    fn body(&self, outcome: &Value) -> Value {
         let mut body = json!({ "exuvia_report": 1 });
         if let Ok(status) = self.updater.status() {
             body["app"] = json!(status.layout.app);
@@ -43,7 +50,7 @@ impl Report<'_> {
         if let (Value::Object(body), Value::Object(outcome)) = (&mut body, outcome) {
             body.extend(outcome.clone());
         }
-        body.to_string().into_bytes()
+        body
     }
 }
 

@@ -49,6 +49,8 @@ pub(crate) struct Unit {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) units: Vec<Unit>,
+    /// Run before anything else.
+    prepare: Vec<Vec<&'static str>>,
     /// Run after the files are written.
     enable: Vec<Vec<&'static str>>,
     /// Run before they go; what it says matters to nobody, they may have gone before.
@@ -86,6 +88,7 @@ impl Kind {
             };
             Plan {
                 units: texts.iter().map(|text| unit(dir.clone(), text)).collect(),
+                prepare: Vec::new(),
                 enable: vec![
                     call(&["daemon-reload"]),
                     call(&[&["enable", "--now"], started].concat()),
@@ -100,10 +103,15 @@ impl Kind {
                 Some(systemd(at.config.join("systemd/user"), at.data.clone(), Some("--user")))
             }
             Kind::SystemdSystem => {
-                Some(systemd("/etc/systemd/system".into(), "/var/lib".into(), None))
+                let mut plan = systemd("/etc/systemd/system".into(), "/var/lib".into(), None);
+                plan.prepare.push(vec!["systemd-sysusers", "--inline", FETCH_USER]);
+                plan.forget.push(vec!["userdel", "exuvia-fetch"]);
+                plan.kept.push("/var/cache/exuvia-fetch".into());
+                Some(plan)
             }
             Kind::Autostart => Some(Plan {
                 units: vec![unit(at.config.join("autostart"), &texts[0])],
+                prepare: Vec::new(),
                 enable: Vec::new(),
                 disable: Vec::new(),
                 forget: Vec::new(),
@@ -178,6 +186,7 @@ impl Kind {
 impl Plan {
     /// Writes it and tells the system.
     pub(crate) fn install(&self) -> Result<(), Failure> {
+        self.prepare.iter().try_for_each(|words| run(words))?;
         for Unit { path, text } in &self.units {
             let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { continue };
             Dir::open_or_create(dir)?.write(name, text.as_bytes())?;
@@ -194,7 +203,11 @@ impl Plan {
             let _ = run(words);
         }
         for path in self.units.iter().map(|unit| &unit.path).chain(&self.kept) {
-            match std::fs::remove_file(path) {
+            let removed = match path.is_dir() {
+                true => std::fs::remove_dir_all(path),
+                false => std::fs::remove_file(path),
+            };
+            match removed {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
                     return Err(Failure::File { path: path.clone(), source: error });
                 }
@@ -221,6 +234,8 @@ fn run(words: &[&str]) -> Result<(), Failure> {
     Err(Failure::Service { command, said })
 }
 
+/// sysusers.d(5): somebody who may do nothing (docs/adr/0029).
+const FETCH_USER: &str = "u exuvia-fetch - \"Fetches updates\" /var/cache/exuvia-fetch";
 const SERVICE: &str = "exuvia-agent.service";
 const TIMER: &str = "exuvia-agent.timer";
 const SOCKET_SERVICE: &str = "exuvia-machine.service";
@@ -278,7 +293,7 @@ mod tests {
     #[test]
     fn both_services_of_the_machine_are_confined_alike() {
         let confined = |text: &'static str| {
-            let from = text.find("# Where it may write").unwrap();
+            let from = text.find("# Who fetches").unwrap();
             &text[from..]
         };
         assert_eq!(confined(SYSTEM_SERVICE), confined(MACHINE_SERVICE));

@@ -6,13 +6,13 @@ use exuvia::{BuildError, Install, Kind, LocalError, Updater};
 
 use crate::args::Options;
 use crate::failure::Failure;
+use crate::fetcher::Fetcher;
 use crate::network::Network;
 use crate::places::Places;
 use crate::policy::{Policy, Span};
 use crate::registry::Registration;
 
 /// What the command line comes to.
-#[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) config: Option<PathBuf>,
     pub(crate) install: Option<PathBuf>,
@@ -21,6 +21,8 @@ pub(crate) struct Target {
     mirrors: Vec<String>,
     pub(crate) network: Network,
     places: Places,
+    /// Who fetches for it, where that is somebody else.
+    pub(crate) fetcher: Option<Fetcher>,
 }
 
 impl Target {
@@ -28,14 +30,15 @@ impl Target {
     pub(crate) fn find(options: Options) -> Result<Target, Failure> {
         let Options { app, config, install, mirrors, places, mut network, metrics: _ } = options;
         let Some(name) = app else {
-            return Ok(Target { config, install, policy: None, mirrors, network, places });
+            let (policy, fetcher) = (None, None);
+            return Ok(Target { config, install, policy, mirrors, network, places, fetcher });
         };
         let registration = places.find(&name)?;
         let policy = places.policy(&name, Some(&registration))?;
         network.follow(&policy);
         let Registration { config, install, .. } = registration;
-        let (config, install) = (Some(config), Some(install));
-        Ok(Target { config, install, policy: Some(policy), mirrors, network, places })
+        let (config, install, policy) = (Some(config), Some(install), Some(policy));
+        Ok(Target { config, install, policy, mirrors, network, places, fetcher: None })
     }
 
     /// An updater for it.
@@ -53,6 +56,9 @@ impl Target {
             builder = builder.mirrors(&self.mirrors);
         } else if let Some(mirrors) = policy.and_then(|policy| policy.mirrors.value.as_ref()) {
             builder = builder.mirrors(mirrors);
+        }
+        if let Some(fetcher) = &self.fetcher {
+            builder = builder.fetch(fetcher.clone());
         }
         if let Some(channel) = policy.and_then(|policy| policy.channel.value.as_ref()) {
             builder = builder.channel(channel);

@@ -113,6 +113,11 @@ impl Attention<'_> {
     }
 
     async fn stage(&self, offer: Offer, progress: &mut dyn Progress) -> Result<Staged, Failure> {
+        if let Some(fetcher) = self.fetcher.filter(|_| !self.is_staged(&offer)) {
+            let signed = &offer.facts().bundle;
+            let bundle = fetcher.bundle(signed.digest, signed.length).await?;
+            return Ok(offer.receive(bundle, progress).await?);
+        }
         let payloads = offer.download(progress).await?;
         Ok(payloads.stage_with(progress).await?)
     }

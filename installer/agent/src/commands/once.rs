@@ -13,9 +13,11 @@ use crate::args::Options;
 use crate::attend::{Attendance, Attention};
 use crate::clock;
 use crate::failure::Failure;
+use crate::fetcher::Fetcher;
 use crate::metrics;
 use crate::notices::Notices;
 use crate::outcome::Outcome;
+use crate::places::Places;
 use crate::record::{Attended, Known, Records};
 use crate::report::Report;
 use crate::schedule::Last;
@@ -84,6 +86,7 @@ impl Round<'_> {
             // Whoever acts for the machine has no desktop.
             may_ask: !self.options.places.system,
             turns: &self.turns,
+            places: &self.options.places,
         };
         let (mut attended, mut code) = call.attend(target, before).await;
         if let Err(failure) = self.records.save(&name, &attended) {
@@ -112,6 +115,7 @@ struct Call<'a> {
     only_check: bool,
     may_ask: bool,
     turns: &'a Turns,
+    places: &'a Places,
 }
 
 /// What is known from the run before.
@@ -136,7 +140,7 @@ impl Call<'_> {
         let known = before.and_then(|before| before.known);
         let before =
             Before { known: known.clone(), since: before_at, first_failure: failures == 0 };
-        let attended = match target {
+        let attended = match target.and_then(|target| self.behind_a_fetcher(target)) {
             Ok(target) => self.look_after(&target, before, lot).await,
             Err(failure) => Err(failure),
         };
@@ -151,6 +155,12 @@ impl Call<'_> {
         let Attendance { outcome, wait, known } = attendance;
         let last = last.unwrap_or(Last { at: clock::now(), wait, lot });
         (Attended { last, outcome, known }, code)
+    }
+
+    /// Whoever acts for the machine as root has somebody without rights fetch.
+    fn behind_a_fetcher(&self, mut target: Target) -> Result<Target, Failure> {
+        target.fetcher = Fetcher::new(self.name, self.places)?;
+        Ok(target)
     }
 
     async fn look_after(
@@ -175,6 +185,7 @@ impl Call<'_> {
             only_check,
             may_ask,
             turns,
+            fetcher: target.fetcher.as_ref(),
         };
         let attended = attention.attend(known).await;
         if let Some(since) = since.filter(|_| !only_check) {
@@ -182,7 +193,8 @@ impl Call<'_> {
                 tell_reverted(name, &updater, since).await;
             }
             if let Some(address) = &policy.report.value {
-                let report = Report { updater: &updater, network: &target.network, address, since };
+                let (network, fetcher) = (&target.network, target.fetcher.as_ref());
+                let report = Report { updater: &updater, network, address, fetcher, since };
                 // That it still fails is known.
                 report.send(attended.as_ref().err().filter(|_| first_failure)).await;
             }

@@ -1,4 +1,5 @@
-//! Waiting without being woken for nothing: what each system has for it.
+//! What each system has: for waiting without being woken for nothing, for speaking to users, for a
+//! process without rights.
 
 #[cfg(target_os = "linux")]
 mod desktop;
@@ -10,6 +11,13 @@ mod linux;
 mod notices;
 #[cfg(not(target_os = "linux"))]
 mod other;
+#[cfg(target_os = "linux")]
+mod rights;
+
+#[cfg(all(test, not(target_os = "linux")))]
+pub(crate) use other::channel;
+#[cfg(all(test, target_os = "linux"))]
+pub(crate) use rights::channel;
 
 #[cfg(target_os = "linux")]
 pub(crate) use desktop::surroundings;
@@ -20,7 +28,15 @@ pub(crate) use linux::{Folders, wait};
 #[cfg(target_os = "linux")]
 pub(crate) use notices::{Shown, do_not_disturb, show};
 #[cfg(not(target_os = "linux"))]
+pub(crate) use other::{Channel, Nobody, give};
+#[cfg(not(target_os = "linux"))]
 pub(crate) use other::{Door, Folders, Guest, Shown, do_not_disturb, show, surroundings, wait};
+#[cfg(not(target_os = "linux"))]
+pub(crate) use other::{renounce_rights, spawn_without_rights, without_rights};
+#[cfg(target_os = "linux")]
+pub(crate) use rights::{Channel, Nobody, give};
+#[cfg(target_os = "linux")]
+pub(crate) use rights::{renounce_rights, spawn_without_rights, without_rights};
 
 /// What to wait for.
 #[derive(Clone, Debug)]

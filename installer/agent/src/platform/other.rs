@@ -1,7 +1,9 @@
-//! Systems without anything better: looking at the clock now and then.
+//! Systems without anything better: looking at the clock now and then, and no machine's agent yet.
 
-use std::io;
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::process::Child;
 use std::time::Duration;
 
 use super::{Until, Woken};
@@ -91,4 +93,68 @@ pub(crate) async fn show(_notice: &Notice, _in_place_of: Option<&Shown>) -> Opti
 /// Nothing is told.
 pub(crate) async fn do_not_disturb() -> bool {
     false
+}
+
+/// Nobody fetches in place of somebody else yet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Nobody {}
+
+/// None.
+pub(crate) fn without_rights() -> Option<Nobody> {
+    None
+}
+
+/// Not yet.
+pub(crate) fn give(_folder: &Path, _to: Nobody) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Leads nowhere yet.
+#[derive(Debug)]
+pub(crate) struct Channel {}
+
+/// Not yet.
+#[cfg(test)]
+pub(crate) fn channel() -> io::Result<(Channel, Channel)> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+impl Channel {
+    /// Nothing takes long.
+    pub(crate) fn limit(&self, _patience: Duration) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// It is.
+    pub(crate) fn close(&self) {}
+}
+
+impl Read for Channel {
+    fn read(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(0)
+    }
+}
+
+impl Write for Channel {
+    fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Not yet.
+pub(crate) fn spawn_without_rights(
+    _who: Nobody,
+    _args: &[OsString],
+    _home: &Path,
+) -> io::Result<(Child, Channel)> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Not yet.
+pub(crate) fn renounce_rights() -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
