@@ -1,5 +1,5 @@
 //! Who fetches for the agent of the machine has no rights, and whatever it hands over installs nothing
-//! but what the publisher signed (docs/adr/0029).
+//! but what the publisher signed (docs/adr/0030).
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Fetching without rights, for the agent of the machine (docs/adr/0029).
+//! Fetching without rights, for the agent of the machine (docs/adr/0030).
 //!
 //! Rules:
 //! - What speaks HTTP and TLS, decompresses and applies deltas is a process of a user who may do

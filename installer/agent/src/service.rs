@@ -234,7 +234,7 @@ fn run(words: &[&str]) -> Result<(), Failure> {
     Err(Failure::Service { command, said })
 }
 
-/// sysusers.d(5): somebody who may do nothing (docs/adr/0029).
+/// sysusers.d(5): somebody who may do nothing (docs/adr/0030).
 const FETCH_USER: &str = "u exuvia-fetch - \"Fetches updates\" /var/cache/exuvia-fetch";
 const SERVICE: &str = "exuvia-agent.service";
 const TIMER: &str = "exuvia-agent.timer";

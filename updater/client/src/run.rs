@@ -263,8 +263,8 @@ impl Run {
         digest: Digest,
         releases: &Releases,
     ) -> Result<(Release, Vec<Route>), Error> {
-        let found = releases.by_digest(digest);
-        let release = found.ok_or(exuvia_helper::Error::NoSuchRelease { digest })?.clone();
+        let release =
+            exuvia_plan::release_of(releases, digest).map_err(exuvia_helper::Error::from)?.clone();
         let store = self.store.clone();
         let avoid = in_background(move || store.failed()).await?;
         let installed = self.installed(releases).digest;

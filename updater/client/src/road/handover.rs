@@ -1,4 +1,4 @@
-//! The road in two processes (docs/adr/0029): one without rights fetches, verifies and rebuilds; one
+//! The road in two processes (docs/adr/0030): one without rights fetches, verifies and rebuilds; one
 //! with rights takes nothing but bytes from it, and verifies them again.
 //!
 //! - Who fetches: [`Updater::fetch_metadata`], [`Updater::metadata_file`], [`Updater::fetch_bundle`].
