@@ -191,11 +191,11 @@ fn starts_that_end_cleanly_are_given_back_and_the_third_is_enough() {
 #[ignore = "needs to be root"]
 fn what_lies_ready_is_switched_to_when_a_user_starts_it() {
     let machine = Machine::new();
+    machine.stage.release(&machine.stage.version("1.1.0", &staying("1.1.0")), "1.1.0");
     let mut command = Command::new(machine.stage.app().join("notes"));
     command.arg("busy").uid(USER).gid(USER).stdout(Stdio::null());
     let mut runs = command.spawn().unwrap();
     std::thread::sleep(Duration::from_millis(300));
-    machine.stage.release(&machine.stage.version("1.1.0", &staying("1.1.0")), "1.1.0");
     machine.root(&["once", "--now"]).works().says("event=on-quit app=notes version=1.1.0");
     machine.user_starts(&["second"]).works().says("notes 1.0.0 second");
     runs.wait().unwrap();

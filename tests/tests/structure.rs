@@ -61,7 +61,7 @@ const PROOFS: [(&str, &str, &[&str]); 14] = [
     ("exuvia-core", "Target", &["new"]),
     ("exuvia-bundle", "Bundle", &["finish"]),
     ("exuvia", "Payload", &["finish"]),
-    ("exuvia", "Payloads", &["download"]),
+    ("exuvia", "Payloads", &["of"]),
     ("exuvia", "Staged", &["staged"]),
     ("exuvia", "Applied", &["new"]),
     ("exuvia-helper", "Staged", &["in_journal"]),
