@@ -1,11 +1,13 @@
 //! What the agent says: what happened, and what to do about it.
 #![allow(clippy::unwrap_used)]
 
+use std::path::Path;
+
 use exuvia_core::{Digest, Time};
 use exuvia_tests::home::things;
 use exuvia_tests::processes::{Stage, program};
 use exuvia_tests::proxy::{Demand, Proxy};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// 1.0.0 is installed from a folder, and 1.1.0 is published there.
 fn offered(layout: &str) -> Stage {
@@ -60,19 +62,24 @@ fn a_silent_repository_is_told_by_the_status() {
     let stage = offered("versioned");
     stage.agent(&["check"]).works();
     assert_eq!(stage.status()["stale_days"], Value::Null);
-    let home = stage.path("home");
-    let fresh = things(&home).into_keys().find(|path| path.ends_with("/fresh")).unwrap();
-    // As if the newest timestamp had been seen twenty days ago.
-    let record = std::fs::read_to_string(home.join(&fresh)).unwrap();
-    let lines: Vec<&str> = record.lines().collect();
-    let mut body: Value = serde_json::from_str(lines[1]).unwrap();
-    let renewed: Time = body["renewed"].as_str().unwrap().parse().unwrap();
-    body["renewed"] = json!(renewed.plus_days(-20));
-    let record = format!("{}\n{body}\n", lines[0]);
-    let digest = Digest::of(record.as_bytes());
-    std::fs::write(home.join(&fresh), format!("{record}sha256 {digest}\n")).unwrap();
+    // As if the newest timestamp had been seen twenty days ago, and 1.0.0 been signed before that.
+    past(&stage.path("home"), "/fresh", "renewed", -20);
+    past(&stage.app(), ".exuvia/journal", "published", -21);
     stage.agent(&["status"]).works().says("shown nothing new for 20 days");
     assert_eq!(stage.status()["stale_days"], 20);
+}
+
+/// Puts a time in a record off by so many days.
+fn past(folder: &Path, record: &str, name: &str, days: i64) {
+    let file = things(folder).into_keys().find(|path| path.ends_with(record)).unwrap();
+    let text = std::fs::read_to_string(folder.join(&file)).unwrap();
+    let (_, rest) = text.split_once(&format!("\"{name}\":\"")).unwrap();
+    let time = rest.split_once('"').unwrap().0;
+    let moved = time.parse::<Time>().unwrap().plus_days(days).to_string();
+    let lines: Vec<&str> = text.lines().collect();
+    let body = format!("{}\n{}\n", lines[0], lines[1].replace(time, &moved));
+    let digest = Digest::of(body.as_bytes());
+    std::fs::write(folder.join(&file), format!("{body}sha256 {digest}\n")).unwrap();
 }
 
 #[test]
