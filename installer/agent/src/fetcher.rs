@@ -128,7 +128,7 @@ impl Link {
             args.extend(["--fetcher".into(), self.name.clone().into()]);
             let begun = platform::spawn_without_rights(self.who, &args, &self.folder);
             let (child, channel) = begun.map_err(gone)?;
-            self.line = Some(Line::new(channel, Some(child)).map_err(gone)?);
+            self.line = Some(Line::new(channel, Some(child)));
         }
         self.line.as_mut().ok_or_else(|| gone(io::ErrorKind::NotConnected.into()))
     }
@@ -136,23 +136,38 @@ impl Link {
 
 /// A socket, and who sits at its other end.
 struct Line {
-    input: BufReader<Channel>,
+    input: BufReader<Timed>,
     child: Option<Child>,
-    deadline: Instant,
     warnings: usize,
 }
 
+/// Ends at its time, however little comes at once.
+struct Timed {
+    channel: Channel,
+    deadline: Instant,
+}
+
+impl Read for Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match Instant::now() < self.deadline {
+            true => self.channel.read(buffer),
+            false => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
 impl Line {
-    fn new(channel: Channel, child: Option<Child>) -> io::Result<Line> {
-        let (input, deadline) = (BufReader::new(channel), Instant::now() + WHOLE);
-        Ok(Line { input, child, deadline, warnings: 0 })
+    fn new(channel: Channel, child: Option<Child>) -> Line {
+        let timed = Timed { channel, deadline: Instant::now() + WHOLE };
+        Line { input: BufReader::new(timed), child, warnings: 0 }
     }
 
     /// The first word that is an answer.
     fn ask(&mut self, order: &Order) -> io::Result<Word> {
-        self.input.get_ref().limit(SILENCE)?;
-        wire::send(self.input.get_mut(), order)?;
-        while Instant::now() < self.deadline {
+        let channel = &mut self.input.get_mut().channel;
+        channel.limit(SILENCE)?;
+        wire::send(channel, order)?;
+        loop {
             match wire::receive(&mut self.input)? {
                 Word::Alive => {}
                 Word::Warned { text } => {
@@ -163,19 +178,18 @@ impl Line {
                 }
                 answer => {
                     // What it has said it has.
-                    self.input.get_ref().limit(PAUSE)?;
+                    self.input.get_ref().channel.limit(PAUSE)?;
                     return Ok(answer);
                 }
             }
         }
-        Err(io::ErrorKind::TimedOut.into())
     }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
         // That nobody asks any more is its end.
-        self.input.get_ref().close();
+        self.input.get_ref().channel.close();
         let Some(mut child) = self.child.take() else { return };
         let begun = Instant::now();
         while begun.elapsed() < FAREWELL && matches!(child.try_wait(), Ok(None)) {
@@ -197,9 +211,6 @@ impl Read for Bundle {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut link = self.of.link();
         let Some(line) = link.line.as_mut() else { return Err(io::ErrorKind::NotConnected.into()) };
-        if Instant::now() > line.deadline {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
         let read = line.input.by_ref().take(self.left).read(buffer)?;
         self.left -= read as u64;
         match read {

@@ -17,7 +17,7 @@ fn answered(said: &[u8]) -> std::io::Result<Word> {
         let _ = there.write_all(&said);
         order
     });
-    let mut line = Line::new(here, None).unwrap();
+    let mut line = Line::new(here, None);
     let answer = line.ask(&Order::Check);
     drop(line);
     assert_eq!(thief.join().unwrap(), Order::Check);
@@ -61,14 +61,20 @@ fn what_is_no_answer_is_an_end() {
 
 #[test]
 fn who_never_comes_to_an_end_is_left() {
-    let (here, mut there) = platform::channel().unwrap();
-    let thief =
-        std::thread::spawn(move || while there.write_all(b"{\"word\":\"alive\"}\n").is_ok() {});
-    let mut line = Line::new(here, None).unwrap();
-    line.deadline = Instant::now() + Duration::from_millis(200);
-    assert_eq!(line.ask(&Order::Check).unwrap_err().kind(), std::io::ErrorKind::TimedOut);
-    drop(line);
-    thief.join().unwrap();
+    // Too much of it, or too little.
+    for (said, pause) in [(&b"{\"word\":\"alive\"}\n"[..], 0), (b"x", 20)] {
+        let (here, mut there) = platform::channel().unwrap();
+        let thief = std::thread::spawn(move || {
+            while there.write_all(said).is_ok() {
+                std::thread::sleep(Duration::from_millis(pause));
+            }
+        });
+        let mut line = Line::new(here, None);
+        line.input.get_mut().deadline = Instant::now() + Duration::from_millis(300);
+        assert_eq!(line.ask(&Order::Check).unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+        drop(line);
+        thief.join().unwrap();
+    }
 }
 
 #[test]
