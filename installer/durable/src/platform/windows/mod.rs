@@ -117,7 +117,8 @@ pub(crate) fn rename(from: &Handle, old: &OsStr, to: &Handle, new: &OsStr) -> io
         Err(error) if is_busy(&error) => error,
         result => return result,
     };
-    let found = fs::symlink_metadata(&target)?;
+    // It is what is renamed that is in use.
+    let Ok(found) = fs::symlink_metadata(&target) else { return Err(refused) };
     if found.is_file() && found.file_attributes() & FILE_ATTRIBUTE_READONLY != 0 {
         make_writable(&target, &found)?;
         return patiently(|| system::rename(&from, &target));

@@ -26,6 +26,7 @@ fn a_file_that_somebody_has_open_for_a_moment_is_replaced_after_it() {
     assert_eq!(dir.read("journal", 64).unwrap().unwrap(), b"new");
     let _forever = open();
     assert!(dir.write("journal", b"newer").is_err());
+    assert_ne!(dir.rename("journal", "free").unwrap_err().kind(), Kind::NotFound);
     assert_eq!(names(&dir), ["journal"]);
 }
 
