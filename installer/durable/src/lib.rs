@@ -3,7 +3,8 @@
 //! Rules that hold for everything in this crate:
 //!
 //! - Work is done relative to an open [`Dir`]. Names are relative, never contain `..`, and no link
-//!   is followed on the way or at the end: each segment is opened by itself with `O_NOFOLLOW`.
+//!   is followed on the way or at the end: each segment is opened by itself with `O_NOFOLLOW`; on
+//!   Windows, where a directory is a path, each is looked at first.
 //!   Only [`Dir::open`], whose path comes from the caller, follows links.
 //! - What [`Dir`] does is durable when it returns: [`Dir::write`], [`Dir::rename`],
 //!   [`Dir::exchange`], [`Dir::point`], [`Dir::create_dir`] and the removals flush the
