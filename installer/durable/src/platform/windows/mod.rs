@@ -17,7 +17,8 @@ use windows_sys::Win32::Foundation::{
     ERROR_ACCESS_DENIED, ERROR_LOCK_VIOLATION, ERROR_SHARING_VIOLATION,
 };
 use windows_sys::Win32::Storage::FileSystem::{
-    FILE_ATTRIBUTE_READONLY, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT,
+    FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_READONLY, FILE_FLAG_BACKUP_SEMANTICS,
+    FILE_FLAG_OPEN_REPARSE_POINT,
 };
 
 use super::Pointers;
@@ -205,7 +206,6 @@ fn make_writable(path: &Path, found: &fs::Metadata) -> io::Result<()> {
 }
 
 fn is_dir(found: &fs::Metadata) -> bool {
-    use windows_sys::Win32::Storage::FileSystem::FILE_ATTRIBUTE_DIRECTORY;
     found.file_attributes() & FILE_ATTRIBUTE_DIRECTORY != 0
 }
 
@@ -223,12 +223,9 @@ pub(crate) fn entries(dir: &Handle) -> io::Result<Vec<Entry>> {
         .collect()
 }
 
-/// `FlushFileBuffers`. A file that could only be opened for reading was not written by us.
+/// `FlushFileBuffers`. That a file could only be opened for reading is a failure too.
 pub(crate) fn flush(file: &File) -> io::Result<()> {
-    match file.sync_all() {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-        result => result,
-    }
+    file.sync_all()
 }
 
 /// Renames are written through by themselves; a directory is flushed beyond that where the system lets
