@@ -1,8 +1,8 @@
 //! Asking the user beside the page.
 
 use exuvia::Version;
-use tauri::{AppHandle, Manager, Runtime};
-use tauri_plugin_dialog::{Dialog, DialogExt, MessageDialogButtons, MessageDialogKind};
+use rfd::{AsyncMessageDialog, MessageButtons, MessageDialogResult, MessageLevel};
+use tauri::{AppHandle, Runtime};
 
 /// Asks, in a dialog of the system that no page can answer, whether to go back.
 pub(crate) async fn agreed_to_go_back<R: Runtime>(
@@ -10,19 +10,19 @@ pub(crate) async fn agreed_to_go_back<R: Runtime>(
     from: &Version,
     to: &Version,
 ) -> bool {
-    let name = app.package_info().name.clone();
-    if app.try_state::<Dialog<R>>().is_none() && app.plugin(tauri_plugin_dialog::init()).is_err() {
-        return false;
-    }
+    let dialog = AsyncMessageDialog::new()
+        .set_title(&app.package_info().name)
+        .set_description(format!("Go back from {from} to {to}? {from} is not offered again."))
+        .set_level(MessageLevel::Warning)
+        .set_buttons(MessageButtons::OkCancel);
     let (answer, asked) = tokio::sync::oneshot::channel();
-    app.dialog()
-        .message(format!("Go back from {from} to {to}? {from} is not offered again."))
-        .title(name)
-        .kind(MessageDialogKind::Warning)
-        .buttons(MessageDialogButtons::OkCancel)
-        .show(move |agreed| {
+    // Windows of the system are made where the event loop runs.
+    let shown = app.run_on_main_thread(move || {
+        let asking = dialog.show();
+        tauri::async_runtime::spawn(async move {
             // Nobody waits any more if the page is gone.
-            let _ = answer.send(agreed);
+            let _ = answer.send(asking.await == MessageDialogResult::Ok);
         });
-    asked.await.unwrap_or(false)
+    });
+    shown.is_ok() && asked.await.unwrap_or(false)
 }
