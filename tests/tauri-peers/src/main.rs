@@ -55,12 +55,20 @@ fn main() {
     builder
         .on_page_load(|_, payload| {
             if payload.event() == PageLoadEvent::Finished {
-                append(&format!("ready after {} ms", since_start()));
+                append(&format!("ready after {} ms, {} ms of work", since_start(), worked()));
             }
         })
         .invoke_handler(tauri::generate_handler![plan, tell, restart, quit])
         .run(context)
         .expect("the window opens");
+}
+
+/// Milliseconds that this process has worked so far, on all its threads that still live.
+fn worked() -> u128 {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let times = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("schedstat")).ok());
+    let nanoseconds = times.filter_map(|time| time.split(' ').next()?.parse::<u128>().ok());
+    nanoseconds.sum::<u128>() / 1_000_000
 }
 
 /// What the page is to do.
