@@ -214,6 +214,8 @@ impl Scene {
         self.sim.heal();
         self.sim.serve_instead(self.honest.clone());
         let install = exuvia::Install::open(&self.home.app()).unwrap();
+        // A swap that was cut off behind its one step is a trial as well, once somebody looks.
+        install.recover(self.sim.now()).unwrap();
         if let Some(trial) = install.trial().unwrap() {
             trial.confirm(self.sim.now()).unwrap();
         }
