@@ -89,7 +89,10 @@ fn a_release_that_crashes_is_switched_back_and_the_old_one_runs() {
     let trial = "1.1.0 trial";
     assert_eq!(kit.log(), [trial, trial, trial, "1.0.0 ready"]);
     assert_eq!(state(&install), ("1.0.0".to_owned(), "settled"));
-    assert!(matches!(kit.receive(&install, "1.1.0"), Err(Error::Refused(Refusal::RememberedBad { .. }))));
+    assert!(matches!(
+        kit.receive(&install, "1.1.0"),
+        Err(Error::Refused(Refusal::RememberedBad { .. }))
+    ));
 }
 
 #[test]

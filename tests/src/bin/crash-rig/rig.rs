@@ -26,6 +26,9 @@ pub(crate) fn main() {
         install(name, old.as_ref(), new.as_ref()).unwrap();
         return;
     }
+    if let Some(code) = in_own_mounts(&args) {
+        std::process::exit(code);
+    }
     let (step, modes) = match args.as_slice() {
         [option, step, modes @ ..] if option == "--step" => (step.parse().unwrap(), modes),
         modes => (1, modes),
@@ -44,6 +47,20 @@ pub(crate) fn main() {
     print!("{results}");
     std::process::exit(i32::from(results.total().bad > 0));
 }
+
+/// Runs the rig where its mounts are nobody else's: a copy of one, in a namespace that another process
+/// made meanwhile, keeps a file system shut down after it was unmounted and mounted again. `None` for
+/// who is in there, or may not mount.
+fn in_own_mounts(args: &[String]) -> Option<i32> {
+    if std::env::var_os(OWN_MOUNTS).is_some() || !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let mut inside = Command::new("unshare");
+    inside.arg("--mount").arg(std::env::current_exe().ok()?).args(args).env(OWN_MOUNTS, "1");
+    inside.status().ok()?.code()
+}
+
+const OWN_MOUNTS: &str = "EXUVIA_TESTS_OWN_MOUNTS";
 
 fn programs() -> PathBuf {
     match std::env::var_os("EXUVIA_TESTS_PROGRAMS") {
