@@ -118,6 +118,10 @@ impl Install {
         args: &[OsString],
     ) -> Result<Infallible, Error> {
         let _running = keep_running(self, release);
+        // While its lock was not held yet the release may have been left, and pruned.
+        if self.phase().is_ok_and(|now| now.live() != release) {
+            return self.launch(args);
+        }
         let mut command = prepared(&self.executable(release, phase), args);
         if let Phase::Trial { to, .. } = phase {
             // Or its own `startup` would count and watch it.
