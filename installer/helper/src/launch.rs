@@ -12,7 +12,7 @@ use crate::platform::{self, RunAs};
 use crate::qualify::{QUALIFY, TRIAL};
 use crate::watch::{self, Watched, keep_running};
 use exuvia_durable::{FileKind, Lock};
-use exuvia_plan::{Consent, Phase, ReleaseRef, files};
+use exuvia_plan::{Consent, Phase, files};
 use semver::Version;
 use std::convert::Infallible;
 use std::ffi::OsString;
@@ -39,7 +39,7 @@ impl Install {
     /// error: what the stable path leads to is started.
     pub fn launch(&self, args: &[OsString]) -> Result<Infallible, Error> {
         match self.prepare_start() {
-            Ok(Start::Plain(phase)) => self.become_program(phase.live(), &phase, args),
+            Ok(Start::Plain(phase)) => self.become_program(&phase, args),
             Ok(Start::Watched(first)) => match watch::watch(self, first, args) {
                 Ok(Watched::Ended(status)) => platform::mirror(status),
                 Ok(Watched::StartInstalled) | Err(_) => self.start_anyway(args),
@@ -106,17 +106,13 @@ impl Install {
             && self.leads_to(phase.live())
         {
             let _ = self.look_after_data(&phase);
-            return self.become_program(phase.live(), &phase, args);
+            return self.become_program(&phase, args);
         }
         exec(&self.stable_program(), args)
     }
 
-    fn become_program(
-        &self,
-        release: &ReleaseRef,
-        phase: &Phase,
-        args: &[OsString],
-    ) -> Result<Infallible, Error> {
+    fn become_program(&self, phase: &Phase, args: &[OsString]) -> Result<Infallible, Error> {
+        let release = phase.live();
         let _running = keep_running(self, release);
         // While its lock was not held yet the release may have been left, and pruned.
         if self.phase().is_ok_and(|now| now.live() != release) {
