@@ -113,9 +113,11 @@ impl Install {
 
     fn become_program(&self, phase: &Phase, args: &[OsString]) -> Result<Infallible, Error> {
         let release = phase.live();
-        let _running = keep_running(self, release);
+        let running = keep_running(self, release);
         // While its lock was not held yet the release may have been left, and pruned.
         if self.phase().is_ok_and(|now| now.live() != release) {
+            // Or what is started now would keep it for a version that runs.
+            drop(running);
             return self.launch(args);
         }
         let mut command = prepared(&self.executable(release, phase), args);
