@@ -166,11 +166,10 @@ impl<R: Read> Coder for Decoder<R> {
     fn code(&mut self, _: u32, chance: u32) -> u32 {
         let middle = cut(self.low, self.high, chance);
         let bit = u32::from(self.code <= middle);
-        if bit != 0 {
-            self.high = middle;
-        } else {
-            self.low = middle + 1;
-        }
+        // No branch: what is coded well goes either way.
+        let ones = bit.wrapping_neg();
+        self.high = middle & ones | self.high & !ones;
+        self.low = self.low & ones | middle.wrapping_add(1) & !ones;
         while settled(self.low, self.high) {
             self.low <<= 8;
             self.high = self.high << 8 | 255;
