@@ -2,7 +2,7 @@
 
 use super::coder::Coder;
 use super::history::HISTORIES;
-use super::mixer::{Counter, Mixer, Row};
+use super::mixer::{Counter, Mixer, inputs};
 use super::{hash, spread};
 
 /// Bits of the longest number, beyond its leading one.
@@ -41,7 +41,7 @@ impl<const N: usize> Decisions<N> {
     pub(super) fn new(Shape(bits, sets): Shape) -> Self {
         Self {
             histories: Box::default(),
-            counters: Box::new([HISTORIES.start.map(Counter); N]),
+            counters: Box::new([HISTORIES.start.map(Counter::new); N]),
             mixer: Mixer::new(sets, 1, (WEIGHT / N as i32) as i16, RATE),
             bits,
         }
@@ -71,7 +71,7 @@ impl<const N: usize> Decisions<N> {
             slots[i] = slot as usize;
             states[i] = self.histories[slots[i]];
         }
-        let inputs = Row::of::<N>(|i| self.counters[i][usize::from(states[i])].logit());
+        let inputs = inputs::<N>(|i| self.counters[i][usize::from(states[i])].logit);
         let question = self.mixer.mix(set, 0, inputs);
         let bit = coder.code(bit, question.chance);
         self.mixer.learn(question, bit);

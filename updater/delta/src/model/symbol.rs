@@ -2,7 +2,7 @@
 
 use super::coder::Coder;
 use super::history::HISTORIES;
-use super::mixer::{Mixer, Row};
+use super::mixer::{Mixer, inputs};
 use super::spread;
 
 /// Histories of the bits of a nibble, one for each way to a bit: that of the first bit is at 1, those
@@ -201,7 +201,7 @@ impl<const N: usize, const WIDE: usize> Symbols<N, WIDE> {
         let mut node = 1;
         for bit in [3, 2, 1, 0] {
             let logit = |i: usize| HISTORIES.logit[usize::from(histories[i][node & 15])];
-            let question = self.mixer.mix(set, way & 255, Row::of::<N>(logit));
+            let question = self.mixer.mix(set, way & 255, inputs::<N>(logit));
             let bit = coder.code(u32::from(nibble) >> bit & 1, question.chance);
             self.mixer.learn(question, bit);
             let next = &HISTORIES.next[bit as usize & 1];
