@@ -5,12 +5,14 @@ use std::io;
 use exuvia_bundle::ReadAt;
 
 /// Bytes of a block, without its margins.
-const BLOCK: usize = 64 << 10;
+const BLOCK: usize = 16 << 10;
 /// Bytes of the neighbours that a block holds at either end, so that what is looked at around a
 /// position is in one piece.
 const MARGIN: usize = 64;
-/// Blocks in memory: 4 MiB.
-const SLOTS: usize = 64;
+/// Blocks in memory, as sets of ways: 4 MiB. A block has its set, and there the place of the one that
+/// was not used for longest.
+const SETS: usize = 64;
+const WAYS: usize = 4;
 const NONE: u64 = u64::MAX;
 
 /// Reads a file through blocks. Bytes past its end are zeros. The first failure of the file below
@@ -20,22 +22,25 @@ pub(crate) struct Cache<'a> {
     file: &'a dyn ReadAt,
     length: u64,
     error: Option<io::Error>,
-    slots: Vec<Slot>,
+    slots: Box<[Slot]>,
     /// The slot last used.
     last: usize,
     clock: u64,
 }
 
+#[derive(Clone)]
 struct Slot {
     block: u64,
     used: u64,
+    /// Empty until it is used.
     bytes: Vec<u8>,
 }
 
 impl<'a> Cache<'a> {
     pub(crate) fn new(file: &'a dyn ReadAt) -> Self {
-        let slot = Slot { block: NONE, used: 0, bytes: vec![0; BLOCK + 2 * MARGIN] };
-        Self { file, length: file.len(), error: None, slots: vec![slot], last: 0, clock: 0 }
+        let slot = Slot { block: NONE, used: 0, bytes: Vec::new() };
+        let slots = vec![slot; SETS * WAYS].into();
+        Self { file, length: file.len(), error: None, slots, last: 0, clock: 0 }
     }
 
     /// Bytes of the file.
@@ -106,36 +111,40 @@ impl<'a> Cache<'a> {
     /// The slot that holds `block`, read if it was not there.
     fn slot(&mut self, block: u64) -> usize {
         self.clock += 1;
-        let found = self.slots.iter().position(|slot| slot.block == block);
-        let index = found.unwrap_or_else(|| self.load(block));
+        let first = (block % SETS as u64) as usize * WAYS;
+        let ways = first..first + WAYS;
+        let index = match ways.clone().find(|&way| self.slots[way].block == block) {
+            Some(found) => found,
+            None => {
+                let oldest = ways.min_by_key(|&way| self.slots[way].used).unwrap_or(first);
+                self.load(block, oldest);
+                oldest
+            }
+        };
         self.slots[index].used = self.clock;
         index
     }
 
-    fn load(&mut self, block: u64) -> usize {
-        if self.slots.len() < SLOTS && self.slots[0].block != NONE {
-            let bytes = vec![0; BLOCK + 2 * MARGIN];
-            self.slots.push(Slot { block: NONE, used: 0, bytes });
-        }
-        let oldest = (0..self.slots.len()).min_by_key(|&index| self.slots[index].used);
-        let index = oldest.unwrap_or(0);
-        let slot = &mut self.slots[index];
-        slot.block = block;
-        slot.bytes.fill(0);
+    fn load(&mut self, block: u64, index: usize) {
+        let Slot { block: holds, bytes, .. } = &mut self.slots[index];
+        *holds = block;
+        bytes.resize(BLOCK + 2 * MARGIN, 0);
         let start = block.saturating_mul(BLOCK as u64);
         let (from, into) = match start.checked_sub(MARGIN as u64) {
             Some(from) => (from, 0),
             None => (0, MARGIN),
         };
         let there = self.length.saturating_sub(from);
-        let room = &mut slot.bytes[into..];
+        let (before, room) = bytes.split_at_mut(into);
         let count = usize::try_from(there).unwrap_or(usize::MAX).min(room.len());
-        if self.error.is_none()
-            && let Err(error) = self.file.read_exact_at(from, &mut room[..count])
-        {
-            slot.bytes.fill(0);
-            self.error = Some(error);
+        let (room, after) = room.split_at_mut(count);
+        before.fill(0);
+        after.fill(0);
+        if self.error.is_none() {
+            self.error = self.file.read_exact_at(from, room).err();
         }
-        index
+        if self.error.is_some() {
+            bytes.fill(0);
+        }
     }
 }
