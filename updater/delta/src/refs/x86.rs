@@ -5,6 +5,8 @@
 //! target is in the image, are taken for one. What is wrongly taken seldom moves with the map, and
 //! costs a correction.
 
+use wide::u8x16;
+
 /// Set of opcodes.
 type Set = [bool; 256];
 
@@ -34,18 +36,6 @@ const ABSOLUTE: Set = set(&[
     0xbe, 0xbf, 0x63, 0xff, 0x10, 0x11, 0x28, 0x29, 0x6f, 0x7f,
 ]);
 
-/// Bytes behind which a relative field may stand: calls and jumps, the first of two bytes of
-/// others, and ModRM bytes that name memory relative to the instruction.
-const BEFORE_RELATIVE: Set = {
-    let mut set = set(&[0xe8, 0xe9, 0x0f]);
-    let mut modrm = 0x05;
-    while modrm < 0x40 {
-        set[modrm] = true;
-        modrm += 8;
-    }
-    set
-};
-
 /// A relative field that was found.
 pub(super) struct Relative {
     pub(super) at: usize,
@@ -61,6 +51,41 @@ fn int(code: &[u8], at: usize) -> u32 {
     field.map_or(0, |field| u32::from_le_bytes(*field))
 }
 
+/// Bytes that are looked at together.
+const STEP: usize = 16;
+
+/// The bytes from `at` on, behind the end zeros.
+#[inline(always)]
+fn step(code: &[u8], at: usize) -> u8x16 {
+    let rest = code.get(at..).unwrap_or_default();
+    u8x16::new(rest.first_chunk::<STEP>().copied().unwrap_or_else(|| {
+        let mut bytes = [0; STEP];
+        bytes[..rest.len()].copy_from_slice(rest);
+        bytes
+    }))
+}
+
+/// Bit *n*: behind the byte at `at` + *n* a relative field may stand. That is a call or jump, the first of
+/// two bytes of one, or a ModRM byte that names memory relative to the instruction.
+#[inline(always)]
+fn before_relative(code: &[u8], at: usize) -> u32 {
+    let all = u8x16::splat;
+    let (bytes, next) = (step(code, at), step(code, at + 1));
+    let call = (bytes & all(0xfe)).simd_eq(all(0xe8));
+    let jump = bytes.simd_eq(all(0x0f)) & (next & all(0xf0)).simd_eq(all(0x80));
+    let memory = (bytes & all(0xc7)).simd_eq(all(0x05));
+    (call | jump | memory).to_bitmask()
+}
+
+/// Calls back with the place of each bit that is set, in ascending order.
+#[inline(always)]
+fn each(mut places: u32, mut at: impl FnMut(usize)) {
+    while places != 0 {
+        at(places.trailing_zeros() as usize);
+        places &= places - 1;
+    }
+}
+
 /// Scans code whose first byte is at `address` for fields whose target is in `low..high`.
 ///
 /// Not inlined, here and below: loops that look at every byte need all registers.
@@ -71,29 +96,30 @@ pub(super) fn relative(
     (low, high): (u64, u64),
     mut found: impl FnMut(Relative),
 ) {
-    let (mut at, mut last) = (0, 0);
+    // The end of the last field.
+    let mut free = 0;
     let end = code.len().saturating_sub(8);
-    while let Some(rest) = code.get(at..end)
-        && let Some(skip) = rest.iter().position(|byte| BEFORE_RELATIVE[usize::from(*byte)])
-    {
-        at += skip;
-        let field = match code[at] {
-            0xe8 | 0xe9 => Some((at + 1, 4, false)),
-            0x0f if code[at + 1] & 0xf0 == 0x80 => Some((at + 2, 4, false)),
-            0x0f => None,
-            _ if at > last => memory(code, at),
-            _ => None,
-        };
-        at += 1;
-        let Some((field, end, lea)) = field else { continue };
-        let distance = i64::from(int(code, field) as i32) as u64;
-        let next = address.wrapping_add(field as u64 + u64::from(end));
-        let target = next.wrapping_add(distance);
-        if (low..high).contains(&target) {
-            found(Relative { at: field, end, target, lea });
-            at = field + 4;
-            last = at;
-        }
+    for start in (0..end).step_by(STEP) {
+        each(before_relative(code, start), |place| {
+            let at = start + place;
+            if at < free || at >= end {
+                return;
+            }
+            let field = match code[at] {
+                0xe8 | 0xe9 => Some((at + 1, 4, false)),
+                0x0f => Some((at + 2, 4, false)),
+                _ if at > free => memory(code, at),
+                _ => None,
+            };
+            let Some((field, end, lea)) = field else { return };
+            let distance = i64::from(int(code, field) as i32) as u64;
+            let next = address.wrapping_add(field as u64 + u64::from(end));
+            let target = next.wrapping_add(distance);
+            if (low..high).contains(&target) {
+                found(Relative { at: field, end, target, lea });
+                free = field + 4;
+            }
+        });
     }
 }
 
@@ -190,5 +216,58 @@ fn absolute_field(code: &[u8], before: u8) -> usize {
             }
         }
         _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The places of fields, looked for byte by byte.
+    fn plainly(code: &[u8], address: u64, (low, high): (u64, u64)) -> Vec<(usize, u8, u64, bool)> {
+        let (mut at, mut free, mut all) = (0, 0, Vec::new());
+        while at + 8 < code.len() {
+            let field = match code[at] {
+                0xe8 | 0xe9 => Some((at + 1, 4, false)),
+                0x0f if code[at + 1] & 0xf0 == 0x80 => Some((at + 2, 4, false)),
+                modrm if modrm & 0xc7 == 5 && at > free => memory(code, at),
+                _ => None,
+            };
+            at += 1;
+            let Some((field, end, lea)) = field else { continue };
+            let next = address + field as u64 + u64::from(end);
+            let target = next.wrapping_add(i64::from(int(code, field) as i32) as u64);
+            if (low..high).contains(&target) {
+                all.push((field, end, target, lea));
+                (at, free) = (field + 4, field + 4);
+            }
+        }
+        all
+    }
+
+    /// Bytes of which many begin an instruction, with fields that often lead into the image.
+    fn code() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            any::<u8>().prop_map(|byte| vec![byte]),
+            Just(vec![0xe8, 0x10, 0, 0, 0]),
+            Just(vec![0x0f, 0x84, 0x20, 0, 0, 0]),
+            Just(vec![0x48, 0x8d, 0x05, 0x30, 0, 0, 0]),
+            Just(vec![0xc7, 0x05, 0x40, 0, 0, 0, 1, 0, 0, 0]),
+            Just(vec![0x0f, 0x0f, 0xe9, 0xe8, 0x05]),
+        ];
+        proptest::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn sixteen_bytes_at_a_time_find_what_one_at_a_time_does(code in code(), high in 0..400_u64) {
+            let (address, range) = (0x100, (0x80, 0x80 + high));
+            let mut found = Vec::new();
+            relative(&code, address, range, |field| {
+                found.push((field.at, field.end, field.target, field.lea));
+            });
+            prop_assert_eq!(found, plainly(&code, address, range));
+        }
     }
 }
