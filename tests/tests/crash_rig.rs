@@ -38,6 +38,11 @@ fn an_attacker_at_any_call_leads_nothing_outside_and_nothing_wrong_inside() {
 }
 
 #[test]
+fn a_start_that_is_overtaken_by_updates_starts_a_whole_version_all_the_same() {
+    nothing_is_bad("overtaken", "1", 20);
+}
+
+#[test]
 fn swaps_never_keep_the_application_from_starting() {
     nothing_is_bad("swaps", "50", 10);
 }

@@ -7,7 +7,7 @@
 //! - [`power`] cuts the power of real file systems, [`sequences`] are installers known to be wrong, by
 //!   which the rig proves itself;
 //! - [`legal`] records calls and enumerates what a crash may leave, [`race`] lets an attacker act at each,
-//!   [`stranger`] one with another user id;
+//!   [`stranger`] one with another user id, [`overtaken`] updates under a start;
 //! - [`endurance`] does the same again and again, and measures starts;
 //! - [`modes`] says what is done to which operation, [`table`] collects what came of it, and `src/bin/crash-rig` prints it.
 //!
@@ -28,6 +28,7 @@ pub mod ground;
 pub mod legal;
 pub mod modes;
 pub mod oracle;
+pub mod overtaken;
 pub mod power;
 pub mod race;
 pub mod sequences;

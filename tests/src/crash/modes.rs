@@ -14,13 +14,14 @@ use super::trace::{self, End, Verdict, Watcher};
 pub type Mode = (&'static str, fn(&Rig, &mut Results));
 
 /// All parts.
-pub const MODES: [Mode; 10] = [
+pub const MODES: [Mode; 11] = [
     ("calls", calls),
     ("power", power),
     ("recovery", recovery),
     ("starts", starts),
     ("states", states),
     ("race", super::race::race),
+    ("overtaken", super::overtaken::overtaken),
     ("swaps", super::endurance::swaps),
     ("faults", super::endurance::faults),
     ("times", super::endurance::times),

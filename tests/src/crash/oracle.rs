@@ -243,7 +243,7 @@ impl<'a> Case<'a> {
 pub struct Wrong(String);
 
 impl Wrong {
-    fn new(text: impl Into<String>) -> Wrong {
+    pub(super) fn new(text: impl Into<String>) -> Wrong {
         Wrong(text.into())
     }
 
@@ -273,7 +273,7 @@ impl fmt::Display for Wrong {
 }
 
 /// Confirms a trial, if there is one.
-fn settle(ground: &Ground) {
+pub(super) fn settle(ground: &Ground) {
     let ran = ground.helper("confirm").now();
     assert!(matches!(ran.code, Some(0 | NOTHING_TO_DO)), "{}", ran.output);
 }
