@@ -63,8 +63,8 @@ fn make(
     if old.is_dir() != new.is_dir() {
         return Err(Error::Unlike { old: old.to_owned(), new: new.to_owned() });
     }
-    let (from, to) = (tree(old)?, tree(new)?);
     let (dir, name) = new_place(patch)?;
+    let (from, to) = (tree(old)?, tree(new)?);
     let mut out = BufWriter::new(dir.replace(&name, false)?);
     let bars = Bars::new(output.draws());
     let mut progress = |at: Progress| bars.progress(Task::Make, at.done, at.total);
@@ -81,8 +81,8 @@ fn make(
 }
 
 fn apply(old: &Path, patch: &Path, new: &Path, output: &Output) -> Result<(), Error> {
-    let from = tree(old)?;
     let (dir, name) = new_place(new)?;
+    let from = tree(old)?;
     let applied = if old.is_dir() {
         let mut sink = FolderSink::new(dir.stage(&name)?);
         match rebuild(&from, patch, &mut sink) {
