@@ -4,8 +4,8 @@
 mod common;
 
 use common::{applied, noise, packed, tree};
-use exuvia_bundle::{Digest, MemoryTree};
-use exuvia_delta::{Error, Options, info, make};
+use exuvia_bundle::{Digest, Entry, Manifest, MemoryTree, Node, RelPath};
+use exuvia_delta::{Error, Options, info, make, memory_wanted};
 use proptest::{collection, prelude::*, sample};
 
 /// For a line so slow that only bytes count.
@@ -143,4 +143,19 @@ proptest! {
         prop_assert!(result.is_ok());
         prop_assert!(stream == packed(&new));
     }
+}
+
+/// Or a program whose folder is called after its version is packed, for want of memory.
+#[test]
+fn a_file_that_moved_wants_the_memory_of_one_that_stayed() {
+    let program = |path: &str, content: &str| {
+        let sha256 = Digest::of(content.as_bytes());
+        let node = Node::File { executable: true, length: 100 << 20, sha256 };
+        Manifest::new(vec![Entry { path: RelPath::new(path).unwrap(), node }]).unwrap()
+    };
+    let stayed = memory_wanted(&program("app", "old"), &program("app", "new"));
+    for name in ["app-1.1", "another"] {
+        assert_eq!(memory_wanted(&program("app-1.0", "old"), &program(name, "new")), stayed);
+    }
+    assert!(memory_wanted(&program("app", "old"), &program("app", "old")) < stayed);
 }

@@ -17,7 +17,7 @@ use std::{
     thread,
 };
 
-use exuvia_bundle::{Digest, Entry, Manifest, Node, Tree, pack};
+use exuvia_bundle::{Digest, Entry, Manifest, Node, RelPath, Tree, pack};
 
 use self::{blocks::Blocks, output::Output, shingles::Shingles, similar::Similar};
 use crate::{Error, MAGIC, origin::Origins, tag};
@@ -135,14 +135,16 @@ pub fn make(
 /// Bytes of memory that the making of a delta between these trees puts to use at most, on one
 /// thread: what the walk along the largest changed file takes.
 pub fn memory_wanted(old: &Manifest, new: &Manifest) -> u64 {
-    let length_of = |manifest: &Manifest, entry: &Entry| match manifest.get(&entry.path) {
-        Some(Node::File { length, .. }) => *length,
-        _ => 0,
+    let (origins, similar) = (Origins::new(old), Similar::new(old, new));
+    // A file of a new path may share its contents with any of those without one; with the largest.
+    let alone = similar.alone().last().map_or(0, |(length, _)| *length);
+    let base = |path: &RelPath, length: u64| match similar.same(path) {
+        Some(same) => similar.length(same),
+        None => similar.to(path, length).map_or(0, |at| similar.length(at)).max(alone),
     };
-    let origins = Origins::new(old);
-    let changed = new.entries().iter().filter_map(|entry| match entry.node {
-        Node::File { length, sha256, .. } if origins.of(&entry.path, length, sha256).is_none() => {
-            Some(jobs::memory(length_of(old, entry), length))
+    let changed = new.entries().iter().filter_map(|Entry { path, node }| match *node {
+        Node::File { length, sha256, .. } if origins.of(path, length, sha256).is_none() => {
+            Some(jobs::memory(base(path, length), length))
         }
         _ => None,
     });
