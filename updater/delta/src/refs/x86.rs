@@ -222,7 +222,7 @@ fn absolute_field(code: &[u8], before: u8) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+    use proptest::{collection, prelude::*, sample};
 
     /// The places of fields, looked for byte by byte.
     fn plainly(code: &[u8], address: u64, (low, high): (u64, u64)) -> Vec<(usize, u8, u64, bool)> {
@@ -246,23 +246,30 @@ mod tests {
         all
     }
 
-    /// Bytes of which many begin an instruction, with fields that often lead into the image.
+    /// Bytes of which many begin an instruction, with fields that often lead into the image and look
+    /// like instructions themselves.
     fn code() -> impl Strategy<Value = Vec<u8>> {
-        let piece = prop_oneof![
-            any::<u8>().prop_map(|byte| vec![byte]),
-            Just(vec![0xe8, 0x10, 0, 0, 0]),
-            Just(vec![0x0f, 0x84, 0x20, 0, 0, 0]),
-            Just(vec![0x48, 0x8d, 0x05, 0x30, 0, 0, 0]),
-            Just(vec![0xc7, 0x05, 0x40, 0, 0, 0, 1, 0, 0, 0]),
-            Just(vec![0x0f, 0x0f, 0xe9, 0xe8, 0x05]),
+        let byte = || sample::select(vec![0xe8, 0xe9, 0x05, 0x0d, 0x0f, 0x84, 0x8d, 0x00]);
+        let opcode = prop_oneof![
+            Just(vec![0xe8]),
+            Just(vec![0x0f, 0x84]),
+            Just(vec![0x48, 0x8d, 0x05]),
+            Just(vec![0xc7, 0x05]),
+            byte().prop_map(|byte| vec![byte]),
         ];
-        proptest::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+        let field = prop_oneof![
+            (byte(), byte()).prop_map(|(low, high)| vec![low, high, 0, 0]),
+            (byte(), byte()).prop_map(|(low, high)| vec![low, high, 0xff, 0xff]),
+            any::<[u8; 2]>().prop_map(|bytes| bytes.to_vec()),
+        ];
+        let piece = (opcode, field).prop_map(|(opcode, field)| [opcode, field].concat());
+        collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
     }
 
     proptest! {
         #[test]
-        fn sixteen_bytes_at_a_time_find_what_one_at_a_time_does(code in code(), high in 0..400_u64) {
-            let (address, range) = (0x100, (0x80, 0x80 + high));
+        fn sixteen_bytes_at_a_time_find_what_one_at_a_time_does(code in code(), high in 0..0x2_0000_u64) {
+            let (address, range) = (0x2_0000, (0x1_0000, 0x1_0000 + high));
             let mut found = Vec::new();
             relative(&code, address, range, |field| {
                 found.push((field.at, field.end, field.target, field.lea));
