@@ -81,6 +81,7 @@ pub(crate) fn watch(
             _ => next = install.next_start().unwrap_or(None),
         }
     }
+    signals.give_back();
     Ok(Watched::StartInstalled)
 }
 

@@ -145,6 +145,37 @@ fn being_told_to_stop_gives_the_start_back_and_reaches_the_application() {
 }
 
 #[test]
+fn being_told_to_stop_while_it_goes_back_is_not_forgotten() {
+    // How often it was the launcher that was told; once it may have been about to become the program.
+    let mut caught = 0;
+    for _ in 0..30 {
+        let mut kit = Kit::new();
+        kit.release("1.0.0", "exec sleep 60");
+        let install = kit.versioned("1.0.0");
+        kit.release("1.1.0", "exit 1");
+        kit.swapped(&install, "1.1.0");
+        let mut child = start(&install);
+        until("it is back", || phase(&install) == "settled");
+        signal(&child, "-STOP");
+        let program = fs::read_link(format!("/proc/{}/exe", child.id())).unwrap();
+        signal(&child, "-TERM");
+        signal(&child, "-CONT");
+        let mut status = None;
+        until("it ends", || {
+            status = child.try_wait().unwrap();
+            status.is_some()
+        });
+        let ended_by = std::os::unix::process::ExitStatusExt::signal(&status.unwrap());
+        assert_eq!(ended_by, Some(15), "{}", program.display());
+        caught += usize::from(program.starts_with(kit.path()));
+        if caught == 5 {
+            return;
+        }
+    }
+    panic!("mostly it is the old version already: {caught}");
+}
+
+#[test]
 fn a_version_that_says_healthy_is_committed_and_may_then_fail_as_it_likes() {
     let helper = env!("CARGO_BIN_EXE_exuvia-helper");
     let kit = Kit::new();

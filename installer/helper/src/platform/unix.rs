@@ -8,6 +8,7 @@ use rustix::net::sockopt::{self, Timeout};
 use rustix::net::{self, SocketAddrUnix};
 use rustix::process::{Pid, Signal, geteuid, getpid, kill_process, kill_process_group};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 use signal_hook::low_level::{emulate_default_handler, pipe};
 use std::env;
 use std::fs::{self, Metadata};
@@ -277,10 +278,12 @@ pub(crate) fn forward(child: &Child, signal: i32) {
 pub(crate) struct Signals {
     wake: UnixStream,
     told: [(i32, Arc<AtomicBool>); 3],
+    /// They are for this process again.
+    over: Arc<AtomicBool>,
 }
 
 impl Signals {
-    /// Takes TERM, INT and HUP over, until this process ends or becomes another program.
+    /// Takes TERM, INT and HUP over, until they are given back or this process ends.
     pub(crate) fn watch() -> Result<Signals, Error> {
         Signals::register()
             .map_err(|source| Error::Spawn { path: "signal handlers".into(), source })
@@ -290,13 +293,15 @@ impl Signals {
         let (wake, waker) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
         let told = [SIGTERM, SIGINT, SIGHUP].map(|signal| (signal, Arc::default()));
+        let over = Arc::default();
         for (signal, flag) in &told {
             // The flag is registered first: when the pipe wakes us, it is set.
-            signal_hook::flag::register(*signal, Arc::clone(flag))?;
+            flag::register(*signal, Arc::clone(flag))?;
+            flag::register_conditional_default(*signal, Arc::clone(&over))?;
             pipe::register(*signal, waker.try_clone()?)?;
         }
         pipe::register(SIGCHLD, waker)?;
-        Ok(Signals { wake, told })
+        Ok(Signals { wake, told, over })
     }
 
     /// Waits for one of them, for `patience` at most, and gives those to pass on.
@@ -305,6 +310,19 @@ impl Signals {
             let mut drain = [0; 64];
             while matches!(self.wake.read(&mut drain), Ok(1..)) {}
         }
+        self.told()
+    }
+
+    /// Gives them back, as the last child is gone and this process becomes another program, which would
+    /// not know what was told meanwhile.
+    pub(crate) fn give_back(self) {
+        self.over.store(true, Ordering::SeqCst);
+        for signal in self.told() {
+            let _ = emulate_default_handler(signal);
+        }
+    }
+
+    fn told(&self) -> Vec<i32> {
         let told = self.told.iter().filter(|(_, flag)| flag.swap(false, Ordering::SeqCst));
         told.map(|(signal, _)| *signal).collect()
     }

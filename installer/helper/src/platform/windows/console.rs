@@ -53,6 +53,9 @@ impl Signals {
         unsafe { WaitForMultipleObjects(2, handles.as_ptr(), 0, patience) };
         if TOLD.swap(false, Ordering::SeqCst) { vec![INTERRUPT] } else { Vec::new() }
     }
+
+    /// Here the program that is started next is a child too, and the console tells it by itself.
+    pub(crate) fn give_back(self) {}
 }
 
 /// Called in a thread of its own.
