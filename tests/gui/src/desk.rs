@@ -174,12 +174,23 @@ impl Desk {
 
     /// Ends the processes of the application, as a logout does, and tells how many.
     pub fn log_out(&self) -> usize {
-        signal(&self.path("apps"), "-TERM")
+        self.end("-TERM")
     }
 
     /// Ends them as a power cut does.
     pub fn kill(&self) -> usize {
-        signal(&self.path("apps"), "-KILL")
+        self.end("-KILL")
+    }
+
+    /// Whoever lived on would be the one that shows its window at the next start.
+    fn end(&self, with: &str) -> usize {
+        let apps = self.path("apps");
+        let (told, begun) = (signal(&apps, with), Instant::now());
+        while !processes(&apps).is_empty() {
+            assert!(begun.elapsed() < PATIENCE, "{with} ends them: {:?}", processes(&apps));
+            thread::sleep(Duration::from_millis(50));
+        }
+        told
     }
 }
 
@@ -190,7 +201,6 @@ pub(crate) fn signal(folder: &Path, signal: &str) -> usize {
         // It may have ended meanwhile.
         let _ = Command::new("kill").arg(signal).arg(pid).stderr(Stdio::null()).status();
     }
-    thread::sleep(Duration::from_millis(300));
     running.len()
 }
 
@@ -213,7 +223,9 @@ impl Default for Desk {
 
 impl Drop for Desk {
     fn drop(&mut self) {
-        self.log_out();
+        signal(&self.path("apps"), "-TERM");
+        // Until then they may write into the folder that is removed now.
+        thread::sleep(Duration::from_millis(300));
     }
 }
 
