@@ -1,24 +1,7 @@
-//! x86-64 code: fields relative to the instruction, and absolute ones in programs that are not
-//! position independent.
-//!
-//! This is no disassembler: bytes that look like an instruction with such a field, and whose
-//! target is in the image, are taken for one. What is wrongly taken seldom moves with the map, and
-//! costs a correction.
+//! Fields relative to the end of their instruction.
 
+use super::{STEP, Set, each, int, set, step};
 use wide::u8x16;
-
-/// Set of opcodes.
-type Set = [bool; 256];
-
-const fn set(opcodes: &[u8]) -> Set {
-    let mut set = [false; 256];
-    let mut index = 0;
-    while index < opcodes.len() {
-        set[opcodes[index] as usize] = true;
-        index += 1;
-    }
-    set
-}
 
 /// One-byte opcodes with a ModRM byte, where it may name memory relative to the instruction.
 const ONE_BYTE: Set = set(&[
@@ -30,39 +13,14 @@ const ONE_BYTE: Set = set(&[
 /// Two-byte and VEX opcodes that end in a byte of their own.
 const TWO_BYTE_WITH_BYTE: Set = set(&[0xc6, 0x70, 0xc2, 0xba, 0xa4, 0xac, 0xc4, 0xc5]);
 
-/// Opcodes whose ModRM byte may name memory at an absolute address plus a register.
-const ABSOLUTE: Set = set(&[
-    0x8b, 0x8d, 0x89, 0x88, 0x8a, 0x3b, 0x39, 0x80, 0x83, 0x03, 0x2b, 0x0b, 0x23, 0x33, 0xb6, 0xb7,
-    0xbe, 0xbf, 0x63, 0xff, 0x10, 0x11, 0x28, 0x29, 0x6f, 0x7f,
-]);
-
 /// A relative field that was found.
-pub(super) struct Relative {
-    pub(super) at: usize,
+pub(in crate::refs) struct Relative {
+    pub(in crate::refs) at: usize,
     /// Bytes from the field's start to the end of the instruction: 4, 5, 6 or 8.
-    pub(super) end: u8,
-    pub(super) target: u64,
+    pub(in crate::refs) end: u8,
+    pub(in crate::refs) target: u64,
     /// Whether the instruction takes the address of its target.
-    pub(super) lea: bool,
-}
-
-fn int(code: &[u8], at: usize) -> u32 {
-    let field = code.get(at..).and_then(|rest| rest.first_chunk::<4>());
-    field.map_or(0, |field| u32::from_le_bytes(*field))
-}
-
-/// Bytes that are looked at together.
-const STEP: usize = 16;
-
-/// The bytes from `at` on, behind the end zeros.
-#[inline(always)]
-fn step(code: &[u8], at: usize) -> u8x16 {
-    let rest = code.get(at..).unwrap_or_default();
-    u8x16::new(rest.first_chunk::<STEP>().copied().unwrap_or_else(|| {
-        let mut bytes = [0; STEP];
-        bytes[..rest.len()].copy_from_slice(rest);
-        bytes
-    }))
+    pub(in crate::refs) lea: bool,
 }
 
 /// Bit *n*: behind the byte at `at` + *n* a relative field may stand. That is a call or jump, the first of
@@ -77,20 +35,11 @@ fn before_relative(code: &[u8], at: usize) -> u32 {
     (call | jump | memory).to_bitmask()
 }
 
-/// Calls back with the place of each bit that is set, in ascending order.
-#[inline(always)]
-fn each(mut places: u32, mut at: impl FnMut(usize)) {
-    while places != 0 {
-        at(places.trailing_zeros() as usize);
-        places &= places - 1;
-    }
-}
-
 /// Scans code whose first byte is at `address` for fields whose target is in `low..high`.
 ///
 /// Not inlined, here and below: loops that look at every byte need all registers.
 #[inline(never)]
-pub(super) fn relative(
+pub(in crate::refs) fn relative(
     code: &[u8],
     address: u64,
     (low, high): (u64, u64),
@@ -145,78 +94,6 @@ fn memory(code: &[u8], at: usize) -> Option<(usize, u8, bool)> {
         return None;
     };
     Some((at + 1, end, opcode == 0x8d && !two))
-}
-
-/// Scans code for absolute 32-bit fields; `inside` tells whether something is at an address.
-///
-/// Few places hold an address at all, so these are looked for first, and then what is before them.
-#[inline(never)]
-pub(super) fn absolute(
-    code: &[u8],
-    (low, high): (u64, u64),
-    inside: impl Fn(u64) -> bool,
-    mut found: impl FnMut(usize),
-) {
-    let range = high.saturating_sub(low);
-    let value = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes));
-    // The first byte has no opcode before it.
-    let (mut at, mut free) = (1, 0);
-    while let Some(rest) = code.get(at..) {
-        let fields = rest.array_windows::<4>();
-        let Some(skip) = fields.map(value).position(|value| value.wrapping_sub(low) < range) else {
-            return;
-        };
-        at += skip;
-        if is_absolute(code, at, free) && inside(int(code, at).into()) {
-            found(at);
-            at += 4;
-            free = at;
-        } else {
-            at += 1;
-        }
-    }
-}
-
-/// Whether the field at `at` follows an opcode that it may belong to, not before `free`.
-fn is_absolute(code: &[u8], at: usize, free: usize) -> bool {
-    [1, 2, 3, 4, 6].into_iter().any(|distance| {
-        let Some(start) = at.checked_sub(distance).filter(|start| *start >= free) else {
-            return false;
-        };
-        let before = start.checked_sub(1).map_or(0, |index| code[index]);
-        absolute_field(&code[start..], before) == distance
-    })
-}
-
-/// How many bytes after the opcode an absolute field would begin; 0 for none.
-#[inline]
-fn absolute_field(code: &[u8], before: u8) -> usize {
-    let (opcode, modrm, sib) = (code[0], code[1], code[2]);
-    match opcode {
-        0xb8..=0xbf | 0x68 => 1,
-        0xff if modrm == 0x24 && sib & 7 == 5 => 3,
-        0xc7 => match modrm & 0xf8 {
-            0xc0 if before & 0xf8 == 0x48 => 2,
-            _ if modrm == 0x44 && sib == 0x24 => 4,
-            0x00 if modrm & 7 != 4 && modrm & 7 != 5 => 2,
-            0x40 if modrm & 7 != 4 => 3,
-            0x80 if modrm & 7 != 4 => 6,
-            _ => 0,
-        },
-        0x81 if modrm & 0xf8 == 0xf8 => 2,
-        _ if ABSOLUTE[usize::from(opcode)] => {
-            if modrm & 0xc7 == 4 && sib & 7 == 5 {
-                3
-            } else if modrm & 0xc0 == 0x80 && modrm & 7 != 4 {
-                2
-            } else if modrm & 0xc7 == 0x84 {
-                3
-            } else {
-                0
-            }
-        }
-        _ => 0,
-    }
 }
 
 #[cfg(test)]
