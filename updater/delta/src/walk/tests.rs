@@ -1,5 +1,8 @@
 //! Whole walks, on bytes and on small executables.
 
+use std::{cell::Cell, io};
+
+use exuvia_bundle::ReadAt;
 use proptest::prelude::*;
 
 use super::samples::{elf, macho, pe, universal};
@@ -65,6 +68,43 @@ fn from_nothing_and_to_nothing() {
     assert!(cost(&file, &[]) < 64);
     assert!(cost(&[], &[]) < 64);
     assert!(cost(b"a", b"b") < 64);
+}
+
+/// A file on a disk that fails from one read on.
+struct Failing<'a> {
+    bytes: &'a [u8],
+    good: Cell<usize>,
+}
+
+impl ReadAt for Failing<'_> {
+    fn len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let left = self.good.get().checked_sub(1).ok_or_else(|| io::Error::other("worn out"))?;
+        self.good.set(left);
+        self.bytes.read_at(offset, buf)
+    }
+}
+
+#[test]
+fn an_old_file_that_fails_midway_is_said_to() {
+    let numbers: Vec<u32> = (0..10_000).collect();
+    let (old, mut new) = (elf(&numbers, false), elf(&numbers[5..], false));
+    new.rotate_left(40_000);
+    let patch = walk(&old, &new);
+    let mut good = 0;
+    loop {
+        let (file, mut out) = (Failing { bytes: &old, good: Cell::new(good) }, Vec::new());
+        match decode(&file, new.len() as u64, &mut &patch[..], &mut out) {
+            Ok(()) if out == new => break,
+            Err(Fault::Old(error)) => assert_eq!(error.to_string(), "worn out"),
+            other => panic!("after {good} reads: {other:?}"),
+        }
+        good += 1;
+    }
+    assert!(good > 20, "{good} reads are few");
 }
 
 #[test]
