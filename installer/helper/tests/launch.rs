@@ -5,11 +5,14 @@
 mod support;
 
 use exuvia_core::Kind;
+use exuvia_durable::{Dir, Lock};
 use exuvia_helper::Install;
+use exuvia_plan::files::LOCK;
 use exuvia_plan::history::Event;
 use exuvia_plan::{Consent, Health, Qualify};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 use support::{ANSWERS, Kit, launch, now};
@@ -146,33 +149,32 @@ fn being_told_to_stop_gives_the_start_back_and_reaches_the_application() {
 
 #[test]
 fn being_told_to_stop_while_it_goes_back_is_not_forgotten() {
-    // How often it was the launcher that was told; once it may have been about to become the program.
-    let mut caught = 0;
-    for _ in 0..30 {
-        let mut kit = Kit::new();
-        kit.release("1.0.0", "exec sleep 60");
-        let install = kit.versioned("1.0.0");
-        kit.release("1.1.0", "exit 1");
-        kit.swapped(&install, "1.1.0");
-        let mut child = start(&install);
-        until("it is back", || phase(&install) == "settled");
-        signal(&child, "-STOP");
-        let program = fs::read_link(format!("/proc/{}/exe", child.id())).unwrap();
-        signal(&child, "-TERM");
-        signal(&child, "-CONT");
-        let mut status = None;
-        until("it ends", || {
-            status = child.try_wait().unwrap();
-            status.is_some()
-        });
-        let ended_by = std::os::unix::process::ExitStatusExt::signal(&status.unwrap());
-        assert_eq!(ended_by, Some(15), "{}", program.display());
-        caught += usize::from(program.starts_with(kit.path()));
-        if caught == 5 {
-            return;
-        }
+    let kit = Kit::new();
+    let dir = kit.path().to_owned();
+    let lines = "cd DIR\nstart=$(grep -c new log)\necho $$ > pid-$start\nuntil [ -e go-$start ]; do sleep 0.02; done\nexit 1";
+    let lines = lines.replace("DIR", dir.to_str().unwrap());
+    let (kit, install) = on_trial(kit, &lines);
+    let mut child = start(&install);
+    for starts in 1..=2 {
+        until("it runs", || kit.log().len() == starts);
+        fs::write(dir.join(format!("go-{starts}")), "").unwrap();
     }
-    panic!("mostly it is the old version already: {caught}");
+    let mut pid = String::new();
+    until("it runs for the last time", || {
+        pid = fs::read_to_string(dir.join("pid-3")).unwrap_or_default();
+        pid.ends_with('\n')
+    });
+    // What goes back waits for the lock.
+    let state = Dir::open(install.path().join(".exuvia")).unwrap();
+    let lock = Lock::exclusive(&state, LOCK, Duration::from_secs(5)).unwrap().unwrap();
+    fs::write(dir.join("go-3"), "").unwrap();
+    until("it has ended", || !Path::new("/proc").join(pid.trim()).exists());
+    signal(&child, "-TERM");
+    drop(lock);
+    let status = child.wait().unwrap();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(15));
+    assert_eq!((version(&install), phase(&install)), ("1.0.0".to_owned(), "settled"));
+    assert_eq!(kit.log(), ["new"; 3], "and nothing was started any more");
 }
 
 #[test]
