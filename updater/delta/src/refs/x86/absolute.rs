@@ -120,8 +120,8 @@ mod tests {
     use super::*;
     use proptest::{collection, prelude::*, sample};
 
-    /// As [`plainly`], for absolute fields.
-    fn absolute_plainly(code: &[u8], (low, high): (u64, u64)) -> Vec<usize> {
+    /// The places of fields, looked for byte by byte.
+    fn plainly(code: &[u8], (low, high): (u64, u64)) -> Vec<usize> {
         let (mut at, mut free, mut all) = (1, 0, Vec::new());
         while at + 4 <= code.len() {
             let value = u64::from(int(code, at));
@@ -134,8 +134,9 @@ mod tests {
         all
     }
 
-    /// As [`code`], for instructions with absolute fields.
-    fn absolute_code() -> impl Strategy<Value = Vec<u8>> {
+    /// Instructions of every kind that has such a field, and fields that are often in the image or nearly, and
+    /// look like instructions themselves.
+    fn code() -> impl Strategy<Value = Vec<u8>> {
         let opcodes: [&[u8]; 16] = [
             &[0xb8],
             &[0xbf],
@@ -164,13 +165,13 @@ mod tests {
     proptest! {
         #[test]
         fn sixteen_bytes_at_a_time_find_the_same_absolute_ones(
-            code in absolute_code(),
+            code in code(),
             low in sample::select(vec![0_u64, 0x40_0000, 0x41_0001, 0x140_0000]),
             length in sample::select(vec![0_u64, 0x1_0000, 0x100_0000, 1 << 32]),
         ) {
             let mut found = Vec::new();
             absolute(&code, (low, low + length), |_| true, |at| found.push(at));
-            prop_assert_eq!(found, absolute_plainly(&code, (low, low + length)));
+            prop_assert_eq!(found, plainly(&code, (low, low + length)));
         }
     }
 }
